@@ -1,0 +1,14 @@
+/* clock.h - the only place that reads a clock. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef COMMON_CLOCK_H
+#define COMMON_CLOCK_H
+
+#include <stdint.h>
+
+/* Nanoseconds of CLOCK_MONOTONIC; read once for each wake-up and handed down as `now`. */
+int64_t clock_now(void);
+
+/* Nanoseconds since 1970 (CLOCK_REALTIME), for logs and reports only. */
+int64_t clock_wall(void);
+
+#endif

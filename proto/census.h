@@ -1,0 +1,77 @@
+/* census.h - who is there: PROBE, ANNOUNCE, RECEIPT (doc/PROTOCOL.md, "Census"). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_CENSUS_H
+#define PROTO_CENSUS_H
+
+#include "proto/jobinfo.h"
+
+#define CENSUS_HOST_MAX 64
+#define CENSUS_TEXT_MAX 200
+
+enum probe_phase {
+	PHASE_WAIT = 1,    /* not started: announce yourself */
+	PHASE_RUN = 2,     /* new data is being sent */
+	PHASE_CATCHUP = 3, /* all data has been sent once; ask for whatever is missing */
+	PHASE_END = 4,     /* no more repair */
+};
+
+/*
+ * Payload of CMD(APPLICATION) kind PROBE: "SOW" version, kind, then the fields; lists of node
+ * ids last. Sent every 100-200 ms until the start, then at least once a second.
+ */
+struct probe {
+	uint8_t phase;         /* enum probe_phase */
+	bool end_known;        /* end_object is final */
+	uint16_t first_object; /* the session's first object */
+	uint16_t end_object;   /* one past the last object queued so far */
+	uint16_t floor_object; /* below this position repair waits for the catch-up pass */
+	uint32_t floor_sbn;
+	const uint8_t
+		*announced; /* node ids whose ANNOUNCE was heard; 4 bytes each, borrowed */
+	unsigned n_announced;
+	const uint8_t *receipts; /* node ids whose RECEIPT was heard; 4 bytes each, borrowed */
+	unsigned n_receipts;
+};
+
+int probe_encode(const struct probe *p, uint8_t *buf, size_t cap);
+/* -EPROTONOSUPPORT: some other application's command. -EBADMSG. */
+int probe_decode(struct probe *ret, const uint8_t *buf, size_t len);
+/* Whether `node_id` is in such a list. */
+bool probe_lists(const uint8_t *ids, unsigned n, uint32_t node_id);
+
+/* Content of ACK type ACK_ANNOUNCE. */
+struct announce {
+	const char *host; /* borrowed, not NUL-terminated, 0 .. CENSUS_HOST_MAX bytes */
+	size_t host_len;
+};
+
+int announce_encode(const struct announce *a, uint8_t *buf, size_t cap);
+int announce_decode(struct announce *ret, const uint8_t *buf, size_t len);
+
+enum receipt_status {
+	RECEIPT_COMPLETE = 0, /* every object stored and verified */
+	RECEIPT_PARTIAL = 1,  /* some object incomplete, or not asked for in time */
+	RECEIPT_CORRUPT = 2,  /* a digest did not match */
+	RECEIPT_REFUSED = 3,  /* the receiver would not store it (name, size, space) */
+	RECEIPT_IO = 4,       /* the receiver could not store it */
+	RECEIPT_INTERRUPTED = 5,
+};
+
+/* Content of ACK type ACK_RECEIPT; repeated until a PROBE lists the node under `receipts`. */
+struct receipt {
+	uint8_t status; /* enum receipt_status */
+	uint32_t n_objects, n_verified;
+	uint64_t bytes;             /* object bytes stored */
+	uint32_t symbols, lost;     /* sender messages heard, and missed by sequence number */
+	uint8_t digest[DIGEST_LEN]; /* SHA-256 over the objects' digests in order */
+	const char *text; /* reason for people; borrowed, 0 .. CENSUS_TEXT_MAX bytes */
+	size_t text_len;
+};
+
+int receipt_encode(const struct receipt *rc, uint8_t *buf, size_t cap);
+int receipt_decode(struct receipt *ret, const uint8_t *buf, size_t len);
+
+/* A name for people: "complete", "partial", ... ; "unknown" for anything else. */
+const char *receipt_status_name(uint8_t status);
+
+#endif

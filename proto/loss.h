@@ -1,0 +1,37 @@
+/* loss.h - what a receiver misses, by the sender's 16-bit sequence (RFC 5740 §4.1, RFC 4654
+ * §5). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_LOSS_H
+#define PROTO_LOSS_H
+
+#include "proto/types.h"
+
+/*
+ * Counts of messages heard and missed, tolerant of reordering within LOSS_WINDOW, and the loss
+ * event fraction of TFMCC: a loss is final after three later messages, losses within one RTT
+ * are one event, the fraction is the inverse of the weighted mean of the last eight intervals.
+ * A jump of more than LOSS_JUMP restarts the sequence without counting a loss.
+ */
+#define LOSS_WINDOW    64
+#define LOSS_JUMP      8192
+#define LOSS_INTERVALS 8
+
+struct loss {
+	bool started;
+	uint16_t highest;
+	uint64_t window; /* bit i: highest - i was heard */
+	uint64_t heard, missed;
+	uint32_t interval[LOSS_INTERVALS + 1]; /* [0] is the open one, in messages */
+	unsigned n_intervals;
+	nsec_t event_at; /* when the last loss event began */
+};
+
+void loss_init(struct loss *l);
+/* A message arrived. False: a duplicate. */
+bool loss_heard(struct loss *l, nsec_t now, uint16_t sequence, nsec_t rtt);
+/* Loss event fraction p of RFC 4654 §5.1; 0 before the first loss. */
+double loss_event_fraction(const struct loss *l);
+/* missed / (heard + missed), 0 when nothing was heard. */
+double loss_fraction(const struct loss *l);
+
+#endif

@@ -1,0 +1,141 @@
+/* tx.h - a NORM sender session: feedback in, packets and a deadline out (RFC 5740 §5.4). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_TX_H
+#define PROTO_TX_H
+
+#include "proto/census.h"
+#include "proto/counters.h"
+#include "proto/types.h"
+#include "proto/work.h"
+
+enum tx_profile {
+	TX_SOW,  /* doc/PROTOCOL.md: census, receipts, parity targets, live repair first */
+	TX_NORM, /* plain RFC 5740 order and timers, nothing that an NRL receiver does not
+		    expect */
+};
+
+struct tx_conf {
+	enum tx_profile profile;
+	uint32_t node_id;             /* not NONE, not ANY */
+	uint16_t instance_id;         /* random for each run */
+	uint16_t segment_size;        /* E, bytes */
+	uint8_t fec_id;               /* FEC_RS8 or FEC_SB_SYST (instance 0) */
+	uint16_t block_len, n_parity; /* B, parity a block; B + parity <= 255 */
+	uint64_t rate;                /* bytes of NORM messages a second; 0: unlimited */
+	unsigned robust;              /* R: how often a command is repeated; 0: 20 */
+	uint8_t backoff;              /* K for the group; TX_SOW lowers it for few receivers */
+	nsec_t grtt_initial, grtt_min, grtt_max; /* 0: 10 ms, 1 ms, 10 s */
+	nsec_t drop_after; /* a receiver that was asked and stays silent this long is dropped;
+			      0: 10 s */
+	size_t memory;     /* bytes for block buffers, at least two blocks' worth; 0: 24 MiB */
+	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 1024 */
+	unsigned max_receivers; /* 0: 4096 */
+	uint64_t seed;
+};
+
+/* -EINVAL (names a contradiction in conf), -ENOMEM. */
+struct tx;
+int tx_new(struct tx **ret, const struct tx_conf *conf, nsec_t now);
+void tx_free(struct tx *tx);
+
+/*
+ * Queues an object; `info` (at most E bytes, copied) becomes its NORM_INFO. Returns 0 and the
+ * number that later calls and requests use; -EAGAIN: max_objects are still needed, try after
+ * output; -EINVAL: too large for the code, or info too long.
+ */
+int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t info_len,
+	   uint64_t *ret_object);
+/* Replaces an object's INFO (a digest became known); it is sent again soon. -ENOENT, -EINVAL.
+ */
+int tx_set_info(struct tx *tx, nsec_t now, uint64_t object, const uint8_t *info,
+		size_t info_len);
+/* Gives an object up: not sent any further, receivers are told by SQUELCH. */
+void tx_withdraw(struct tx *tx, nsec_t now, uint64_t object);
+/* Object data may flow from now on; before, only commands and INFO do. */
+void tx_start(struct tx *tx, nsec_t now);
+/* No more objects will come: flush, catch up, collect receipts, say good-bye. */
+void tx_finish(struct tx *tx, nsec_t now);
+/* Says good-bye at once (interrupt): no more data, a few EOT, then done. */
+void tx_abort(struct tx *tx, nsec_t now);
+void tx_set_rate(struct tx *tx, nsec_t now, uint64_t rate);
+
+/* What one packet of feedback meant for the program; node_id is valid for every kind but NONE.
+ */
+enum tx_event_kind {
+	TX_EV_NONE,
+	TX_EV_FEEDBACK, /* a valid NACK or ACK of ours */
+	TX_EV_ANNOUNCE, /* announce; `fresh` when the node was not known */
+	TX_EV_RECEIPT,  /* receipt; `fresh` for the first */
+};
+
+struct tx_event {
+	enum tx_event_kind kind;
+	uint32_t node_id;
+	bool fresh;
+	struct announce announce; /* borrowed from the packet */
+	struct receipt receipt;   /* borrowed from the packet */
+};
+
+/*
+ * A datagram of feedback. 0 and the event, or -EBADMSG, -EPROTONOSUPPORT, -ENOENT (another
+ * session's): counted, and safe to ignore.
+ */
+int tx_input(struct tx *tx, nsec_t now, const uint8_t *pkt, size_t len, struct tx_event *ret);
+
+/* One packet to send, as a scatter list: header, then payload. */
+#define TX_HDR_MAX 96
+struct tx_packet {
+	uint8_t hdr[TX_HDR_MAX];
+	size_t hdr_len;
+	const uint8_t *payload; /* borrowed until the next tx_work(), tx_input() or tx_free() */
+	size_t payload_len;
+};
+
+/*
+ * 1 and the next packet, or 0: nothing may be sent before tx_deadline(). Work goes first: drain
+ * tx_work() before a batch of tx_output().
+ */
+int tx_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+
+/* When to call tx_output() next if nothing comes in: > now after it returned 0. NSEC_NEVER:
+ * done. */
+nsec_t tx_deadline(const struct tx *tx, nsec_t now);
+
+/* The next request to serve, if any (work.h); results < 0 of a READ withdraw the object. */
+bool tx_work(struct tx *tx, struct work *ret);
+void tx_work_done(struct tx *tx, nsec_t now, const struct work *w, int result);
+
+/* Everything sent, every receiver finished or dropped, good-bye said. */
+bool tx_done(const struct tx *tx);
+
+enum tx_rx_state {
+	TX_RX_ACTIVE,   /* announced, or heard from (TX_NORM) */
+	TX_RX_ACKED,    /* acknowledged the last flush: has all data; TX_NORM: finished */
+	TX_RX_FINISHED, /* sent its receipt */
+	TX_RX_DROPPED,  /* silent too long */
+};
+
+/* A receiver as the session knows it, in order of appearance. */
+struct tx_receiver {
+	uint32_t node_id;
+	enum tx_rx_state state;
+	uint8_t receipt_status; /* FINISHED: enum receipt_status */
+	nsec_t heard_at;
+};
+
+unsigned tx_n_receivers(const struct tx *tx);
+/* i < tx_n_receivers(). */
+struct tx_receiver tx_receiver(const struct tx *tx, unsigned i);
+
+/* Progress: bytes of object data sent for the first time, of all objects queued; rate in use;
+ * GRTT. */
+struct tx_status {
+	uint64_t sent, total;
+	uint64_t rate;
+	nsec_t grtt;
+	enum probe_phase phase;
+};
+struct tx_status tx_status(const struct tx *tx);
+const struct tx_counters *tx_counters(const struct tx *tx);
+
+#endif
