@@ -90,6 +90,10 @@ size_t fpi_len(uint8_t fec_id);
 struct fpi fpi_decode(struct rd *r, uint8_t fec_id);
 void fpi_encode(const struct fpi *fpi, struct wr *w, uint8_t fec_id);
 
+/* One entry of a cc_node_list; the cursor turns bad when it does not fit. */
+struct cc_node cc_node_decode(struct rd *r);
+void cc_node_encode(const struct cc_node *node, struct wr *w);
+
 /* Content of ACK(FLUSH). -EBADMSG, -EPROTONOSUPPORT. */
 int watermark_decode(struct watermark *ret, const uint8_t *buf, size_t len);
 int watermark_encode(const struct watermark *wm, uint8_t *buf, size_t cap);

@@ -13,4 +13,7 @@
 #include <errno.h>
 #include <cmocka.h>
 
+/* The columns `const uint8_t *wire; size_t len` of a table of cases. */
+#define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
+
 #endif
