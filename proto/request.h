@@ -35,9 +35,9 @@ void request_reader_init(struct request_reader *r, const uint8_t *body, size_t l
 int request_next(struct request_reader *r, struct request *ret);
 
 /*
- * Writes requests into a body. Consecutive single items with equal flags share one request
- * header when `merge` is set, otherwise only items of the same block do (what NRL's receivers
- * send).
+ * Writes requests into a body. Consecutive ones of equal form and flags share one request
+ * header when `merge` is set; otherwise only segments of one block, blocks of one object and
+ * whole objects do (what NRL's receivers send).
  */
 struct request_writer {
 	struct wr w;
@@ -50,8 +50,8 @@ struct request_writer {
 void request_writer_init(struct request_writer *w, uint8_t *buf, size_t cap, uint8_t fec_id,
 			 bool merge);
 
-/* Appends one request (its fec_id is ignored). -ENOSPC when it does not fit; the body stays
- * valid. */
+/* Appends one request (its fec_id is ignored; `last` matters to RANGES only). -ENOSPC when it
+ * does not fit, -EINVAL for a form or flags that mean nothing; the body stays valid. */
 int request_put(struct request_writer *w, const struct request *req);
 
 /* Bytes written so far: a valid body at any time. */

@@ -4,6 +4,7 @@
 #define TESTS_EQUAL_H
 
 #include "proto/msg.h"
+#include "proto/request.h"
 
 static inline bool bytes_equal(const void *a, size_t a_len, const void *b, size_t b_len)
 {
@@ -55,6 +56,13 @@ static inline bool msg_equal(const struct msg *a, const struct msg *b)
 	       a->ack_type == b->ack_type && a->ack_id == b->ack_id &&
 	       exts_equal(&a->ext, &b->ext) &&
 	       bytes_equal(a->payload, a->payload_len, b->payload, b->payload_len);
+}
+
+static inline bool request_equal(const struct request *a, const struct request *b)
+{
+	return a->form == b->form && a->flags == b->flags && a->fec_id == b->fec_id &&
+	       a->object_first == b->object_first && a->object_last == b->object_last &&
+	       fpi_equal(&a->first, &b->first) && fpi_equal(&a->last, &b->last);
 }
 
 #endif
