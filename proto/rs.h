@@ -1,5 +1,4 @@
-/* rs.h - systematic Reed-Solomon over GF(2^8) as NRL's library computes it, on ISA-L's kernels.
- */
+/* rs.h - Reed-Solomon over GF(2^8) as NRL's library computes it, on ISA-L's kernels. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef PROTO_RS_H
 #define PROTO_RS_H
@@ -22,7 +21,7 @@ void rs_free(struct rs *rs);
 
 /*
  * Parity first .. first+n-1 of the k source symbols at src (`len` bytes each, back to back),
- * written back to back to `parity`. k <= B, first + n <= n_parity, otherwise -EINVAL.
+ * written back to back to `parity`. 1 <= k <= B, first + n <= n_parity, otherwise -EINVAL.
  */
 int rs_encode(struct rs *rs, unsigned k, const uint8_t *src, size_t len, unsigned first,
 	      unsigned n, uint8_t *parity);
@@ -31,7 +30,8 @@ int rs_encode(struct rs *rs, unsigned k, const uint8_t *src, size_t len, unsigne
  * Recovers a block in place. sym holds k slots of `len` bytes back to back; slot i holds the
  * symbol esi[i]: its own source symbol (esi[i] == i) or, standing in for a missing source
  * symbol, any parity (esi[i] == k + p, each at most once). Afterwards slot i holds source
- * symbol i and esi[i] == i. -EINVAL: an esi that fits neither rule.
+ * symbol i and esi[i] == i. -EINVAL: k out of bounds or an esi that fits neither rule; nothing
+ * changed.
  */
 int rs_decode(struct rs *rs, unsigned k, uint8_t *sym, size_t len, uint16_t *esi);
 
