@@ -1,0 +1,33 @@
+/* file.h - read and write whole pieces of files. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef COMMON_FILE_H
+#define COMMON_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Closes *fd when it is open (>= 0) and sets it to -1; errno is kept. */
+void close_fd(int *fd);
+
+/* Writes all of it, over interruptions and short writes. 0 or -errno. */
+int file_write_all(int fd, const void *buf, size_t len);
+int file_pwrite_all(int fd, const void *buf, size_t len, uint64_t off);
+
+/* Reads until `len` bytes or the end of the file. The number of bytes, or -errno; `len` is at
+ * most INT_MAX (-EINVAL). */
+int file_pread_all(int fd, void *buf, size_t len, uint64_t off);
+
+/*
+ * The whole content of `path`, at most `max` bytes (-EFBIG beyond), with a NUL after it. The
+ * caller frees *ret.
+ */
+int file_read(const char *path, size_t max, char **ret, size_t *ret_len);
+
+/*
+ * Replaces `path` by these bytes in one step: a reader sees the old content or the new one. A
+ * temporary file in the same directory is written and renamed; it is removed on failure.
+ */
+int file_replace(const char *path, mode_t mode, const void *buf, size_t len);
+
+#endif

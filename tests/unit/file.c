@@ -1,0 +1,92 @@
+/* file.c - tests of common/file. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/unit.h"
+
+#include "common/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/sow-file-XXXXXX";
+static char path[64];
+
+static int make_dir(void **state)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/f", dir);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	unlink(path);
+	return rmdir(dir); /* fails when a temporary file was left */
+}
+
+static void replace_then_read(void **state)
+{
+	char *text;
+	size_t len;
+	struct stat st;
+
+	assert_int_equal(file_replace(path, 0640, "one", 3), 0);
+	assert_int_equal(file_replace(path, 0600, "second", 6), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(file_read(path, 6, &text, &len), 0);
+	assert_int_equal(len, 6);
+	assert_string_equal(text, "second");
+	free(text);
+	assert_int_equal(file_read(path, 5, &text, &len), -EFBIG);
+	assert_int_equal(file_read("/nonexistent/f", 5, &text, &len), -ENOENT);
+	assert_int_equal(file_replace("/nonexistent/f", 0600, "", 0), -ENOENT);
+	unlink(path);
+	mkdir(path, 0700);
+	assert_int_equal(file_replace(path, 0600, "x", 1), -EISDIR);
+	assert_int_equal(rmdir(path), 0);
+}
+
+static void offsets_and_the_end(void **state)
+{
+	char buf[8] = "";
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_pwrite_all(fd, "abc", 3, 2), 0);
+	assert_int_equal(file_pread_all(fd, buf, 8, 0), 5);
+	assert_memory_equal(buf, "\0\0abc", 5);
+	assert_int_equal(file_pread_all(fd, buf, 2, 3), 2);
+	assert_memory_equal(buf, "bc", 2);
+	assert_int_equal(file_pread_all(fd, buf, 8, 5), 0);
+	assert_int_equal(file_write_all(fd, "xy", 2), 0);
+	assert_int_equal(file_pread_all(fd, buf, 2, 0), 2);
+	assert_memory_equal(buf, "xy", 2);
+	close_fd(&fd);
+	assert_int_equal(fd, -1);
+	close_fd(&fd);
+	assert_int_equal(file_pread_all(fd, buf, 1, 0), -EBADF);
+	assert_int_equal(file_pwrite_all(fd, buf, 1, 0), -EBADF);
+}
+
+static void full_device(void **state)
+{
+	int fd = open("/dev/full", O_WRONLY);
+
+	if (fd < 0)
+		skip();
+	assert_int_equal(file_write_all(fd, "x", 1), -ENOSPC);
+	close_fd(&fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replace_then_read),
+		cmocka_unit_test(offsets_and_the_end),
+		cmocka_unit_test(full_device),
+	};
+
+	return cmocka_run_group_tests_name("file", tests, make_dir, remove_dir);
+}
