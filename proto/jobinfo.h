@@ -17,14 +17,14 @@
 struct jobinfo {
 	const char *name; /* not NUL-terminated, no NUL inside; borrowed */
 	size_t name_len;  /* 1 .. JOBINFO_NAME_MAX */
-	uint16_t mode;    /* permission bits */
+	uint16_t mode;    /* permission bits, at most 07777; decoded as 0644 when absent */
 	int64_t mtime_sec;
 	uint32_t mtime_nsec;
 	bool has_digest;
 	uint8_t digest[DIGEST_LEN]; /* SHA-256 of the object's content */
 };
 
-/* Encoded length, or -ENOSPC, -EINVAL (name too long or empty). */
+/* Encoded length, or -ENOSPC, -EINVAL (a value that our decoder would refuse). */
 int jobinfo_encode(const struct jobinfo *info, uint8_t *buf, size_t cap);
 
 /* -EPROTONOSUPPORT: not ours (a plain file name of an NRL sender, say); -EBADMSG: ours but

@@ -77,6 +77,10 @@ enum norm_cmd {
 #define FEC_SB_SYST                                                                            \
 	129 /* small block systematic, under-specified: instance id says which code */
 
+/* What is ours in INFO and CMD(APPLICATION) begins with "SOW" and a version; doc/PROTOCOL.md */
+#define SOW_VERSION 1
+#define SOW_MAGIC   (0x534f5700u | SOW_VERSION)
+
 /* Limits */
 #define NORM_HDR_MAX     1020 /* 255 words */
 #define NORM_OBJECT_MAX  ((uint64_t)1 << 48)

@@ -1,0 +1,148 @@
+/* jobinfo.c - tests of proto/jobinfo. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/unit.h"
+
+#include "proto/bytes.h"
+#include "proto/jobinfo.h"
+
+#define MAGIC 'S', 'O', 'W', 1
+#define NAME  1, 0, 1, 'a'
+
+static const uint8_t full[] = {
+	MAGIC, 1,   0,   3,   'a', '/', 'b', 2,    0,    2,    1,    0xed, 3,  0,  12, 255,
+	255,   255, 255, 255, 255, 255, 254, 0x3b, 0x9a, 0xc9, 0xff, 4,    0,  32, 0,  1,
+	2,     3,   4,   5,   6,   7,   8,   9,    10,   11,   12,   13,   14, 15, 16, 17,
+	18,    19,  20,  21,  22,  23,  24,  25,   26,   27,   28,   29,   30, 31,
+};
+#define WITHOUT_DIGEST (sizeof(full) - 35)
+
+static struct jobinfo sample(bool has_digest)
+{
+	struct jobinfo info = {
+		.name = "a/b",
+		.name_len = 3,
+		.mode = 0755,
+		.mtime_sec = -2,
+		.mtime_nsec = 999999999,
+		.has_digest = has_digest,
+	};
+
+	for (uint8_t i = 0; has_digest && i < DIGEST_LEN; i++)
+		info.digest[i] = i;
+	return info;
+}
+
+static void both_ways(void **state)
+{
+	for (int has_digest = 0; has_digest <= 1; has_digest++) {
+		size_t len = has_digest ? sizeof(full) : WITHOUT_DIGEST;
+		struct jobinfo info = sample(has_digest), back;
+		uint8_t buf[sizeof(full)];
+
+		assert_int_equal(jobinfo_encode(&info, buf, sizeof(buf)), len);
+		assert_memory_equal(buf, full, len);
+		for (size_t cap = 0; cap < len; cap++)
+			assert_int_equal(jobinfo_encode(&info, buf, cap), -ENOSPC);
+		assert_int_equal(jobinfo_decode(&back, full, len), 0);
+		assert_int_equal(back.name_len, 3);
+		assert_memory_equal(back.name, "a/b", 3);
+		assert_int_equal(back.mode, 0755);
+		assert_int_equal(back.mtime_sec, -2);
+		assert_int_equal(back.mtime_nsec, 999999999);
+		assert_int_equal(back.has_digest, has_digest);
+		assert_memory_equal(back.digest, info.digest, DIGEST_LEN);
+	}
+}
+
+static void decoder_skips_and_refuses(void **state)
+{
+	const struct {
+		int err;
+		const uint8_t *wire;
+		size_t len;
+	} v[] = {
+		{ -EPROTONOSUPPORT, NULL, 0 },
+		{ -EPROTONOSUPPORT, BYTES('S', 'O', 'W') },
+		{ -EPROTONOSUPPORT, BYTES('S', 'O', 'W', 2, NAME) },
+		{ -EPROTONOSUPPORT, BYTES('S', 'O', 'W', 'S', '.', 't', 'x', 't') },
+		{ 0, BYTES(MAGIC, NAME) },
+		{ 0, BYTES(MAGIC, 0x7f, 0, 0, NAME, 0x7f, 0, 1, 9, 0, 0, 0, 0, 0, 0) },
+		{ -EPROTONOSUPPORT, BYTES(MAGIC, NAME, 0x80, 0, 0) },
+		{ -EBADMSG, BYTES(MAGIC) },                       /* no name */
+		{ -EBADMSG, BYTES(MAGIC, 1, 0, 0) },              /* empty */
+		{ -EBADMSG, BYTES(MAGIC, 1, 0, 3, 'a', 0, 'b') }, /* NUL */
+		{ -EBADMSG, BYTES(MAGIC, NAME, NAME) },           /* twice */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 2, 0, 2, 0, 0, 2, 0, 2, 0, 0) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, 2, 0, 1, 0) },          /* short mode */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 2, 0, 3, 0, 0, 0) },    /* long mode */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 2, 0, 2, 0x10, 0) },    /* not permissions */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 3, 0, 4, 0, 0, 0, 0) }, /* short mtime */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 3, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0x3b, 0x9a,
+				  0xca, 0) },                 /* nsec = 1e9 */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 4, 0, 1, 0) }, /* short digest */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 9) },          /* cut off */
+		{ -EBADMSG, BYTES(MAGIC, NAME, 9, 0) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, 9, 0, 2, 0) },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct jobinfo info = { .name_len = 99 };
+
+		assert_int_equal(jobinfo_decode(&info, v[i].wire, v[i].len), v[i].err);
+		assert_int_equal(info.name_len, v[i].err ? 99 : 1);
+		if (v[i].err == 0)
+			assert_int_equal(info.mode, 0644);
+	}
+}
+
+static void name_lengths(void **state)
+{
+	static const struct {
+		size_t len;
+		int decode, encode;
+	} v[] = {
+		{ JOBINFO_NAME_MAX, 0, 4 + 3 + JOBINFO_NAME_MAX + 5 + 15 },
+		{ JOBINFO_NAME_MAX + 1, -EBADMSG, -EINVAL },
+		{ 0, -EBADMSG, -EINVAL },
+	};
+	static const uint8_t head[] = { MAGIC, 1 };
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct jobinfo info = sample(false), back;
+		uint8_t wire[2048], name[2048], buf[2048];
+		struct wr w = wr_init(wire, sizeof(wire));
+
+		memset(name, 'n', sizeof(name));
+		wr_bytes(&w, head, sizeof(head));
+		wr_u16(&w, (uint16_t)v[i].len);
+		wr_bytes(&w, name, v[i].len);
+		assert_int_equal(jobinfo_decode(&back, wire, wr_len(&w)), v[i].decode);
+		info.name = (const char *)name;
+		info.name_len = v[i].len;
+		assert_int_equal(jobinfo_encode(&info, buf, sizeof(buf)), v[i].encode);
+	}
+}
+
+static void encoder_refuses(void **state)
+{
+	struct jobinfo v[] = { sample(true), sample(true), sample(true) };
+	uint8_t buf[128];
+
+	v[0].name = "a\0b";
+	v[1].mode = 010000;
+	v[2].mtime_nsec = 1000000000;
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		assert_int_equal(jobinfo_encode(&v[i], buf, sizeof(buf)), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_ways),
+		cmocka_unit_test(decoder_skips_and_refuses),
+		cmocka_unit_test(name_lengths),
+		cmocka_unit_test(encoder_refuses),
+	};
+
+	return cmocka_run_group_tests_name("jobinfo", tests, NULL, NULL);
+}
