@@ -33,6 +33,7 @@ struct probe {
 	unsigned n_receipts;
 };
 
+/* Encoders return the length, -ENOSPC, or -EINVAL for a value that our decoder would refuse. */
 int probe_encode(const struct probe *p, uint8_t *buf, size_t cap);
 /* -EPROTONOSUPPORT: some other application's command. -EBADMSG. */
 int probe_decode(struct probe *ret, const uint8_t *buf, size_t len);
@@ -46,6 +47,7 @@ struct announce {
 };
 
 int announce_encode(const struct announce *a, uint8_t *buf, size_t cap);
+/* -EPROTONOSUPPORT: another version. -EBADMSG. A NUL inside a text is malformed. */
 int announce_decode(struct announce *ret, const uint8_t *buf, size_t len);
 
 enum receipt_status {
@@ -69,6 +71,7 @@ struct receipt {
 };
 
 int receipt_encode(const struct receipt *rc, uint8_t *buf, size_t cap);
+/* As announce_decode(); a status that we do not know is passed on. */
 int receipt_decode(struct receipt *ret, const uint8_t *buf, size_t len);
 
 /* A name for people: "complete", "partial", ... ; "unknown" for anything else. */

@@ -1,0 +1,166 @@
+/* census.c - who is there: PROBE, ANNOUNCE, RECEIPT. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/census.h"
+
+#include <errno.h>
+
+#include "proto/bytes.h"
+#include "proto/wire.h"
+
+#define KIND_PROBE 1
+
+#define PROBE_END_KNOWN 0x01
+
+#define NODE_ID_LEN 4
+#define IDS_MAX     UINT16_MAX
+
+static bool text_valid(const char *text, size_t len, size_t max)
+{
+	return len <= max && (len == 0 || !memchr(text, 0, len));
+}
+
+static bool phase_valid(uint8_t phase)
+{
+	return phase >= PHASE_WAIT && phase <= PHASE_END;
+}
+
+int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+
+	if (!phase_valid(p->phase) || p->n_announced > IDS_MAX || p->n_receipts > IDS_MAX)
+		return -EINVAL;
+	wr_u32(&w, SOW_MAGIC);
+	wr_u8(&w, KIND_PROBE);
+	wr_u8(&w, p->phase);
+	wr_u8(&w, p->end_known ? PROBE_END_KNOWN : 0);
+	wr_u8(&w, 0);
+	wr_u16(&w, p->first_object);
+	wr_u16(&w, p->end_object);
+	wr_u16(&w, p->floor_object);
+	wr_u16(&w, (uint16_t)p->n_announced);
+	wr_u32(&w, p->floor_sbn);
+	wr_u16(&w, (uint16_t)p->n_receipts);
+	wr_u16(&w, 0);
+	wr_bytes(&w, p->announced, (size_t)p->n_announced * NODE_ID_LEN);
+	wr_bytes(&w, p->receipts, (size_t)p->n_receipts * NODE_ID_LEN);
+	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
+}
+
+int probe_decode(struct probe *ret, const uint8_t *buf, size_t len)
+{
+	struct rd r = rd_init(buf, len);
+	struct probe p = { 0 };
+
+	if (rd_u32(&r) != SOW_MAGIC || rd_u8(&r) != KIND_PROBE)
+		return -EPROTONOSUPPORT;
+	p.phase = rd_u8(&r);
+	p.end_known = rd_u8(&r) & PROBE_END_KNOWN;
+	rd_skip(&r, 1);
+	p.first_object = rd_u16(&r);
+	p.end_object = rd_u16(&r);
+	p.floor_object = rd_u16(&r);
+	p.n_announced = rd_u16(&r);
+	p.floor_sbn = rd_u32(&r);
+	p.n_receipts = rd_u16(&r);
+	rd_skip(&r, 2);
+	p.announced = rd_bytes(&r, (size_t)p.n_announced * NODE_ID_LEN);
+	p.receipts = rd_bytes(&r, (size_t)p.n_receipts * NODE_ID_LEN);
+	if (!rd_done(&r) || !phase_valid(p.phase))
+		return -EBADMSG;
+	*ret = p;
+	return 0;
+}
+
+bool probe_lists(const uint8_t *ids, unsigned n, uint32_t node_id)
+{
+	struct rd r = rd_init(ids, (size_t)n * NODE_ID_LEN);
+
+	while (rd_left(&r) > 0)
+		if (rd_u32(&r) == node_id)
+			return true;
+	return false;
+}
+
+int announce_encode(const struct announce *a, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+
+	if (!text_valid(a->host, a->host_len, CENSUS_HOST_MAX))
+		return -EINVAL;
+	wr_u8(&w, SOW_VERSION);
+	wr_u8(&w, 0);
+	wr_u16(&w, (uint16_t)a->host_len);
+	wr_bytes(&w, a->host, a->host_len);
+	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
+}
+
+int announce_decode(struct announce *ret, const uint8_t *buf, size_t len)
+{
+	struct rd r = rd_init(buf, len);
+	struct announce a = { 0 };
+
+	if (rd_u8(&r) != SOW_VERSION)
+		return rd_ok(&r) ? -EPROTONOSUPPORT : -EBADMSG;
+	rd_skip(&r, 1);
+	a.host_len = rd_u16(&r);
+	a.host = (const char *)rd_bytes(&r, a.host_len);
+	if (!rd_done(&r) || !text_valid(a.host, a.host_len, CENSUS_HOST_MAX))
+		return -EBADMSG;
+	*ret = a;
+	return 0;
+}
+
+int receipt_encode(const struct receipt *rc, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+
+	if (!text_valid(rc->text, rc->text_len, CENSUS_TEXT_MAX))
+		return -EINVAL;
+	wr_u8(&w, SOW_VERSION);
+	wr_u8(&w, rc->status);
+	wr_u16(&w, (uint16_t)rc->text_len);
+	wr_u32(&w, rc->n_objects);
+	wr_u32(&w, rc->n_verified);
+	wr_u32(&w, rc->symbols);
+	wr_u32(&w, rc->lost);
+	wr_u64(&w, rc->bytes);
+	wr_bytes(&w, rc->digest, DIGEST_LEN);
+	wr_bytes(&w, rc->text, rc->text_len);
+	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
+}
+
+int receipt_decode(struct receipt *ret, const uint8_t *buf, size_t len)
+{
+	struct rd r = rd_init(buf, len);
+	struct receipt rc = { 0 };
+	const uint8_t *digest;
+
+	if (rd_u8(&r) != SOW_VERSION)
+		return rd_ok(&r) ? -EPROTONOSUPPORT : -EBADMSG;
+	rc.status = rd_u8(&r);
+	rc.text_len = rd_u16(&r);
+	rc.n_objects = rd_u32(&r);
+	rc.n_verified = rd_u32(&r);
+	rc.symbols = rd_u32(&r);
+	rc.lost = rd_u32(&r);
+	rc.bytes = rd_u64(&r);
+	digest = rd_bytes(&r, DIGEST_LEN);
+	rc.text = (const char *)rd_bytes(&r, rc.text_len);
+	if (!rd_done(&r) || !text_valid(rc.text, rc.text_len, CENSUS_TEXT_MAX))
+		return -EBADMSG;
+	memcpy(rc.digest, digest, DIGEST_LEN);
+	*ret = rc;
+	return 0;
+}
+
+const char *receipt_status_name(uint8_t status)
+{
+	static const char *const names[] = {
+		[RECEIPT_COMPLETE] = "complete",     [RECEIPT_PARTIAL] = "partial",
+		[RECEIPT_CORRUPT] = "corrupt",       [RECEIPT_REFUSED] = "refused",
+		[RECEIPT_IO] = "input/output error", [RECEIPT_INTERRUPTED] = "interrupted",
+	};
+
+	return status < ARRAY_LEN(names) ? names[status] : "unknown";
+}
