@@ -1,0 +1,44 @@
+# plan.py - which transfers are measured, and with which settings of each program.
+# SPDX-License-Identifier: BSD-2-Clause
+MB = 1 << 20
+PROGRAMS = ("sow", "udpcast", "uftp", "norm", "tcp", "blast")
+
+
+def unshaped(program, n):
+    """Nothing limits such a lab but the CPUs; each program gets the rate that suits it best."""
+    if program == "uftp":
+        return {"rate": -1}
+    if program == "norm":
+        return {"rate": 400 if n == 1 else 300}
+    return {}
+
+
+def cell(program, n, rate, loss, size, opts={}):
+    shape = f"{rate} Mbit/s" if rate else "unshaped"
+    words = [shape, f"{n} receiver{'s' * (n > 1)}", f"{loss} % loss", f"{size // MB} MB"]
+    words += [f"{k}={v}" for k, v in opts.items()]
+    if not rate:
+        opts = {**unshaped(program, n), **opts}
+    return {"program": program, "group": ", ".join(words), "n": n, "rate": rate, "loss": loss,
+            "size": size, "opts": opts, "limit": 120}
+
+
+def matrix(size, receivers, losses, rates, programs=PROGRAMS):
+    return [cell(p, n, rate, loss, size) for rate in rates for n in receivers for loss in losses
+            for p in programs if p != "blast" or not loss]
+
+
+def targets():
+    """The cells that the project's own figures are about."""
+    cells = matrix(256 * MB, [4], [0], [None])
+    cells += matrix(256 * MB, [1], [0], [1000], ("sow", "blast"))
+    cells += matrix(64 * MB, [4], [0], [100], ("sow", "blast"))
+    cells += matrix(64 * MB, [4], [1, 10], [100], ("sow", "udpcast", "uftp", "norm"))
+    return cells
+
+
+PLANS = {
+    "full": lambda: (matrix(256 * MB, [1, 4, 8], [0, 1, 5], [1000, None]), 3),
+    "targets": lambda: (targets(), 3),
+    "quick": lambda: (matrix(32 * MB, [1, 4], [0, 1], [1000, None]), 1),
+}
