@@ -1,0 +1,65 @@
+/* sink_file.h - one incoming file: written beside its target, verified, then renamed over it.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_SINK_FILE_H
+#define RECEIVER_SINK_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/digest.h"
+
+/* What the sender says about a file. */
+struct sink_meta {
+	const char *name; /* as it came from the network; see receiver/safepath.h */
+	size_t name_len;
+	uint64_t size;
+	bool has_meta; /* mode and time are known; else 0666 less the umask, and now */
+	uint16_t mode; /* only the bits 0777 count: nobody gets a set-uid file by network */
+	int64_t mtime_sec;
+	uint32_t mtime_nsec;
+};
+
+/*
+ * Until sink_finish() the data are in ".NAME.<random>.reap-part" in the target's directory,
+ * readable by the owner only; the target is what it was before. Every function returns 0 (or
+ * what it says) or -errno. The process ignores SIGXFSZ, so that a limit is an error too.
+ */
+struct sink_file;
+
+/*
+ * Makes the temporary file, and its parent directories, below `dirfd`, and takes its space.
+ * -ENOSPC: there is not enough, and nothing was written; -EFBIG: larger than this file system
+ * or a limit allows; what safepath_clean() and safepath_parent() say; -EISDIR: the target is a
+ * directory; -ENOMEM.
+ */
+int sink_open(struct sink_file **ret, int dirfd, const struct sink_meta *meta);
+
+/* Closes it. Unless sink_finish() returned 0 the temporary file is removed. NULL is fine. */
+void sink_close(struct sink_file *s);
+
+/* -EINVAL: beyond the size. */
+int sink_write_at(struct sink_file *s, uint64_t off, const void *data, size_t len);
+
+/* Exactly `len` bytes, which were written before; -EINVAL: beyond the size. */
+int sink_read_at(struct sink_file *s, uint64_t off, void *buf, size_t len);
+
+/*
+ * Hashes at most `max` bytes more of what is there without a hole from the start, as long as
+ * they are in the page cache. 1: there is more to hash now; 0: there is not.
+ */
+int sink_hash(struct sink_file *s, uint64_t max);
+
+/*
+ * All bytes were written: hashes the rest, compares, sets mode and time, syncs, renames over
+ * the target, syncs the directory. -ENODATA: some byte was never written; -EBADMSG: the digest
+ * is not `expected` (NULL: any is good). The digest is in `ret` when the result is 0 or
+ * -EBADMSG.
+ */
+int sink_finish(struct sink_file *s, const uint8_t *expected, uint8_t ret[static SHA256_LEN]);
+
+/* The target's name, clean, relative to `dirfd`. Owned by the sink. */
+const char *sink_name(const struct sink_file *s);
+
+#endif
