@@ -1,0 +1,79 @@
+/* roster.h - the receivers that a sender knows: who is here, who has everything, who fell
+ * silent. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_ROSTER_H
+#define PROTO_ROSTER_H
+
+#include "proto/types.h"
+
+/*
+ * The life of a receiver at the sender:
+ *
+ *	ACTIVE --ACK(FLUSH)--> ACKED --RECEIPT--> FINISHED
+ *	   \______________________\____ silent too long ____> DROPPED --heard again--> ACTIVE
+ *
+ * FINISHED is final. A new object takes ACKED back to ACTIVE.
+ */
+enum receiver_state {
+	RECEIVER_ACTIVE,
+	RECEIVER_ACKED,
+	RECEIVER_FINISHED,
+	RECEIVER_DROPPED,
+};
+
+struct receiver {
+	uint32_t node_id;
+	enum receiver_state state;
+	uint8_t receipt_status;
+	uint8_t echo_announce; /* PROBEs that still have to list it */
+	uint8_t echo_receipt;
+	nsec_t heard_at;
+	nsec_t asked_at;        /* the first question it has not answered; 0: none */
+	uint64_t acked_through; /* objects below this number are complete there */
+};
+
+struct roster {
+	struct receiver *r; /* in order of appearance */
+	uint32_t n, cap;
+	uint32_t *index; /* hash of node ids to position + 1 */
+	uint32_t index_mask;
+	uint32_t count[RECEIVER_DROPPED + 1];
+	uint32_t n_echo; /* how many have an echo outstanding */
+	uint32_t cursor; /* where the next list of names begins */
+};
+
+int roster_init(struct roster *r, uint32_t cap); /* -ENOMEM, -EINVAL */
+void roster_fini(struct roster *r);
+
+struct receiver *roster_find(const struct roster *r, uint32_t node_id); /* NULL: unknown */
+/* Finds or adds. NULL: full. */
+struct receiver *roster_add(struct roster *r, nsec_t now, uint32_t node_id);
+void roster_set_state(struct roster *r, struct receiver *rc, enum receiver_state state);
+
+/* It was heard: no question is open, and a dropped one is back. */
+void roster_heard(struct roster *r, struct receiver *rc, nsec_t now);
+
+/* The next `n` PROBEs list this node, as present (or, with `receipt`, as finished). */
+void roster_echo(struct roster *r, struct receiver *rc, bool receipt, uint8_t n);
+
+/*
+ * Writes up to cap node ids of receivers in one of `states` (bit set of 1 << state), each
+ * big-endian, beginning where the last list ended, and notes that they were asked. Returns how
+ * many.
+ */
+uint32_t roster_ask(struct roster *r, nsec_t now, unsigned states, uint8_t *buf, uint32_t cap);
+/* The same for outstanding echoes; every listing uses up one. */
+uint32_t roster_take_echoes(struct roster *r, bool receipt, uint8_t *buf, uint32_t cap);
+
+/* Drops those of `states` that were asked more than `bound` ago and did not answer; how many.
+ */
+uint32_t roster_drop_silent(struct roster *r, nsec_t now, unsigned states, nsec_t bound);
+
+/* A new object: who had everything no longer has. */
+void roster_reopen(struct roster *r);
+
+/* The smallest acked_through of those that still count (not dropped); UINT64_MAX when none
+ * does. */
+uint64_t roster_acked_through(const struct roster *r);
+
+#endif
