@@ -24,6 +24,7 @@ struct tx_conf {
 	uint64_t rate;                /* bytes of NORM messages a second; 0: unlimited */
 	unsigned robust;              /* R: how often a command is repeated; 0: 20 */
 	uint8_t backoff;              /* K for the group; TX_SOW lowers it for few receivers */
+	bool repair_adv;              /* TX_NORM: feedback comes by unicast, so advertise it */
 	nsec_t grtt_initial, grtt_min, grtt_max; /* 0: 10 ms, 1 ms, 10 s */
 	nsec_t drop_after; /* a receiver that was asked and stays silent this long is dropped;
 			      0: 10 s */

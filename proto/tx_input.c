@@ -1,0 +1,378 @@
+/* tx_input.c - what the sender hears: requests, acknowledgements, census. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/tx_internal.h"
+
+#include "proto/key.h"
+#include "proto/request.h"
+#include "proto/serial.h"
+
+#include <errno.h>
+
+#define ECHOES 2 /* PROBEs that list a node after each of its messages */
+
+/* Round trip of this message: now minus our own clock as the receiver returned it (RFC 5740
+ * §5.5.1). */
+static void sample_grtt(struct tx *tx, nsec_t now, struct norm_time response)
+{
+	nsec_t sent = tx->epoch + (nsec_t)response.sec * NSEC_PER_SEC +
+		      (nsec_t)response.usec * NSEC_PER_USEC;
+
+	if ((response.sec || response.usec) && response.usec <= 1000000)
+		grtt_sample(&tx->grtt, now - sent);
+}
+
+/* Key of the first block that was not yet sent completely. */
+static uint64_t unsent_key(const struct tx *tx)
+{
+	return key_of(tx->object, tx->sbn);
+}
+
+/*
+ * A request for something that left less than a round trip ago was made before it arrived.
+ * Repeating it would be waste; if it was lost, the receiver asks again.
+ */
+static bool in_flight(const struct tx *tx, const struct txblock *b, nsec_t now)
+{
+	return txblock_pending(b) || now - b->sent_at < tx_grtt(tx);
+}
+
+static bool deaf(const struct tx *tx, nsec_t now)
+{
+	return tx->conf.profile == TX_NORM && now < tx->holdoff_until;
+}
+
+/* A valid request arrived: in RFC order it starts, or joins, a round of aggregation. */
+static void on_request(struct tx *tx, nsec_t now)
+{
+	tx->idle = false;
+	tx->scan_repairs = true;
+	if (tx->conf.profile != TX_NORM)
+		return;
+	if (!tx->aggregate_at)
+		tx->aggregate_at = now + (tx->conf.backoff + 1) * tx_grtt(tx);
+	if (tx->conf.backoff && tx->conf.repair_adv && tx->at.adv_at == NSEC_NEVER)
+		tx->at.adv_at = now;
+}
+
+/* The block's state, made when there is room; NULL: not sent yet, or no room (it will be asked
+ * again). */
+static struct txblock *owing_block(struct tx *tx, const struct tx_object *o, uint64_t sbn)
+{
+	struct txblock *b;
+
+	if (sbn >= o->layout.n_blocks || key_of(o->number, sbn) >= unsent_key(tx))
+		return NULL;
+	b = txblocks_find(&tx->blocks, key_of(o->number, sbn));
+	if (b || tx->blocks.n >= tx->blocks.cap / 2)
+		return b && b->fresh ? NULL : b;
+	return txblocks_get(&tx->blocks, key_of(o->number, sbn), layout_k(&o->layout, sbn));
+}
+
+/* Blocks first .. last of an object, all of each. */
+static void want_blocks(struct tx *tx, nsec_t now, const struct tx_object *o, uint64_t first,
+			uint64_t last)
+{
+	uint64_t begin = key_of(o->number, first);
+	uint64_t end =
+		MIN(key_of(o->number, MIN(last, o->layout.n_blocks - 1)) + 1, unsent_key(tx));
+	uint32_t i;
+
+	if (o->layout.n_blocks == 0 || begin >= end || deaf(tx, now))
+		return;
+	if (ranges_add(&tx->whole, begin, end) < 0) {
+		tx->counters.refused++;
+		return;
+	}
+	for (i = txblocks_lower_bound(&tx->blocks, begin); i < tx->blocks.n; i++) {
+		struct txblock *b = txblocks_at(&tx->blocks, i);
+
+		if (b->key >= end)
+			break;
+		if (b->state == TXBLOCK_IDLE && !txblock_pending(b))
+			continue;
+		if (ranges_remove(&tx->whole, b->key, b->key + 1) < 0 || in_flight(tx, b, now))
+			continue;
+		for (uint32_t s = 0; s < b->k; s++)
+			bitmap_set(&b->want, s);
+	}
+	on_request(tx, now);
+}
+
+/*
+ * Parity first .. end-1 of a block, ours: receivers name the parity after the last one they
+ * know of (doc/PROTOCOL.md, "Parity target"), so the target is simply the highest that anybody
+ * named.
+ */
+static void want_parity(struct tx *tx, nsec_t now, struct txblock *b, uint32_t first,
+			uint32_t end)
+{
+	if (end <= b->parity_sent) {
+		if (in_flight(tx, b, now))
+			return;
+		end = b->parity_sent + (end - first); /* it was lost, with the targets */
+	}
+	if (first > b->parity_sent && b->parity_target <= b->parity_sent)
+		b->parity_sent = b->parity_target = first; /* we forgot what went before */
+	b->parity_target = MAX(b->parity_target, MIN(end, tx->conf.n_parity));
+}
+
+/* One SEGMENT request, ours. */
+static void want_symbols(struct tx *tx, nsec_t now, struct txblock *b,
+			 const struct request *req)
+{
+	uint32_t first = req->first.esi, last = req->last.esi;
+	bool stale = in_flight(tx, b, now) && !b->want.count;
+
+	if (last >= b->k)
+		want_parity(tx, now, b, MAX(first, b->k) - b->k, last - b->k + 1);
+	for (uint32_t s = first; s < MIN(last + 1, b->k) && !stale; s++)
+		bitmap_set(&b->want, s);
+}
+
+/* --- RFC order: counts, gathered over a round (RFC 5740 §5.4.1, §5.4.2) --- */
+
+static bool same_block(const struct request *a, const struct request *b)
+{
+	return (b->flags & NACK_SEGMENT) && a->object_first == b->object_first &&
+	       a->first.sbn == b->first.sbn;
+}
+
+/*
+ * All SEGMENT requests of one block in one NACK, beginning with `req`. As much fresh parity as
+ * symbols were asked for, if there is so much; otherwise the rest of it, and the symbols by
+ * name. `ahead` reads what follows `req`.
+ */
+static void want_count(struct tx *tx, struct txblock *b, struct request req,
+		       struct request_reader ahead)
+{
+	const struct request first = req;
+	uint32_t n = 0;
+	struct request_reader again = ahead;
+
+	if (b->round != tx->round || !b->parity_target)
+		b->round_base = b->parity_sent;
+	b->round = tx->round;
+	do {
+		n += req.last.esi - req.first.esi + 1u;
+	} while (request_next(&ahead, &req) > 0 && same_block(&first, &req));
+	if (b->round_base + n <= tx->conf.n_parity) {
+		b->parity_target = MAX(b->parity_target, b->round_base + n);
+		return;
+	}
+	b->parity_target = b->parity_sent = tx->conf.n_parity;
+	req = first;
+	do {
+		for (uint32_t s = req.first.esi;
+		     s <= req.last.esi && s < b->k + tx->conf.n_parity; s++)
+			bitmap_set(&b->want, s);
+	} while (request_next(&again, &req) > 0 && same_block(&first, &req));
+}
+
+/* --- one NACK --- */
+
+/* The object that a request names, if it is one of ours; otherwise a SQUELCH says what is. */
+static struct tx_object *asked_object(struct tx *tx, nsec_t now, uint16_t id)
+{
+	uint64_t number = serial16_extend(tx->object, id);
+	struct tx_object *o;
+
+	if (number >= tx->object_end) { /* never sent, or the id is from before our first */
+		if (number != UINT64_MAX && number - tx->object_end < 32) {
+			tx->squelch_never_sent = true;
+			tx->never_sent = id;
+		}
+		tx_squelch(tx, now);
+		tx->counters.refused++;
+		return NULL;
+	}
+	o = tx_object_find(tx, number);
+	if (!o || o->withdrawn) {
+		tx_squelch(tx, now);
+		return NULL;
+	}
+	o->active_at = now;
+	return o;
+}
+
+static void want_info(struct tx *tx, nsec_t now, struct tx_object *o)
+{
+	if (!o->info_due && now - o->info_at >= tx_grtt(tx) && o->number <= tx->object)
+		tx_info_due(tx, o, 1);
+}
+
+static void want_objects(struct tx *tx, nsec_t now, const struct request *req)
+{
+	uint16_t n = (uint16_t)(req->object_last - req->object_first);
+
+	for (uint32_t i = 0; i <= n && i < tx->conf.max_objects; i++) {
+		struct tx_object *o = asked_object(tx, now, (uint16_t)(req->object_first + i));
+
+		if (!o)
+			continue;
+		want_info(tx, now, o);
+		want_blocks(tx, now, o, 0, UINT32_MAX);
+	}
+}
+
+void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
+{
+	struct request_reader r;
+	struct request req;
+	struct txblock *counted = NULL;
+
+	request_reader_init(&r, m->payload, m->payload_len);
+	while (request_next(&r, &req) > 0) {
+		struct tx_object *o;
+		struct txblock *b;
+
+		if (req.fec_id != tx->conf.fec_id || req.form == NACK_FORM_ERASURES)
+			continue;
+		if (req.flags & NACK_OBJECT) {
+			want_objects(tx, now, &req);
+			continue;
+		}
+		o = asked_object(tx, now, req.object_first);
+		if (!o)
+			continue;
+		if (req.flags & NACK_INFO)
+			want_info(tx, now, o);
+		if (req.flags & NACK_BLOCK)
+			want_blocks(tx, now, o, req.first.sbn, req.last.sbn);
+		b = req.flags & NACK_SEGMENT ? owing_block(tx, o, req.first.sbn) : NULL;
+		if (!b || deaf(tx, now) || req.last.esi < req.first.esi)
+			continue;
+		if (tx->conf.profile == TX_SOW)
+			want_symbols(tx, now, b, &req);
+		else if (b != counted)
+			want_count(tx, b, req, r);
+		counted = b;
+		on_request(tx, now);
+	}
+}
+
+/* --- acknowledgements --- */
+
+static void on_flush_ack(struct tx *tx, struct receiver *rc, const struct msg *m)
+{
+	struct watermark wm, at;
+	uint64_t number;
+	bool last;
+
+	if (watermark_decode(&wm, m->payload, m->payload_len) < 0)
+		return;
+	number = serial16_extend(tx->object, wm.object_id);
+	if (number >= tx->object_end)
+		return;
+	at = tx_watermark(tx);
+	last = wm.object_id == at.object_id && wm.fpi.sbn == at.fpi.sbn &&
+	       wm.fpi.esi == at.fpi.esi;
+	rc->acked_through = MAX(rc->acked_through, last ? tx->object_end : number + 1);
+	if (last && rc->state == RECEIVER_ACTIVE && !tx_new_left(tx))
+		roster_set_state(&tx->roster, rc, RECEIVER_ACKED);
+	tx->idle = false;
+}
+
+static int on_announce(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
+{
+	int r = announce_decode(&ret->announce, m->payload, m->payload_len);
+	uint32_t before = tx->roster.n;
+	struct receiver *rc;
+
+	if (r < 0)
+		return r;
+	rc = roster_add(&tx->roster, now, m->source_id);
+	if (!rc)
+		return -ENOSPC;
+	roster_echo(&tx->roster, rc, false, ECHOES);
+	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
+	tx->idle = false;
+	ret->kind = TX_EV_ANNOUNCE;
+	ret->fresh = tx->roster.n > before;
+	tx->counters.announces++;
+	return 0;
+}
+
+static int on_receipt(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
+{
+	int r = receipt_decode(&ret->receipt, m->payload, m->payload_len);
+	struct receiver *rc;
+
+	if (r < 0)
+		return r;
+	rc = roster_add(&tx->roster, now, m->source_id);
+	if (!rc)
+		return -ENOSPC;
+	ret->kind = TX_EV_RECEIPT;
+	ret->fresh = rc->state != RECEIVER_FINISHED;
+	if (ret->fresh) {
+		rc->receipt_status = ret->receipt.status;
+		rc->acked_through = UINT64_MAX;
+		roster_set_state(&tx->roster, rc, RECEIVER_FINISHED);
+	}
+	roster_echo(&tx->roster, rc, true, ECHOES);
+	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
+	tx->at.flush_at = MIN(tx->at.flush_at, now);
+	tx->idle = false;
+	tx->counters.receipts++;
+	return 0;
+}
+
+static int on_ack(struct tx *tx, nsec_t now, const struct msg *m, struct receiver *rc,
+		  struct tx_event *ret)
+{
+	tx->counters.acks++;
+	switch (m->ack_type) {
+	case ACK_ANNOUNCE:
+		return on_announce(tx, now, m, ret);
+	case ACK_RECEIPT:
+		return on_receipt(tx, now, m, ret);
+	case ACK_FLUSH:
+		if (rc)
+			on_flush_ack(tx, rc, m);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
+{
+	struct receiver *rc;
+	int r = 0;
+
+	if ((m->type != NORM_NACK && m->type != NORM_ACK) || m->server_id != tx->conf.node_id ||
+	    m->instance_id != tx->conf.instance_id || m->source_id == tx->conf.node_id)
+		return -ENOENT;
+	rc = tx->conf.profile == TX_NORM ? roster_add(&tx->roster, now, m->source_id)
+					 : roster_find(&tx->roster, m->source_id);
+	if (rc)
+		roster_heard(&tx->roster, rc, now);
+	sample_grtt(tx, now, m->grtt_response);
+	*ret = (struct tx_event){ .kind = TX_EV_FEEDBACK, .node_id = m->source_id };
+	if (m->type == NORM_ACK) {
+		r = on_ack(tx, now, m, rc, ret);
+	} else {
+		tx->counters.nacks++;
+		if (tx->stage == TX_RUNNING)
+			tx_nack(tx, now, m);
+	}
+	return r;
+}
+
+int tx_input(struct tx *tx, nsec_t now, const uint8_t *pkt, size_t len, struct tx_event *ret)
+{
+	struct msg m;
+	int r = msg_decode(&m, pkt, len);
+
+	ret->kind = TX_EV_NONE;
+	if (r == 0)
+		r = input(tx, now, &m, ret);
+	if (r == 0)
+		return 0;
+	ret->kind = TX_EV_NONE;
+	if (r == -ENOENT)
+		tx->counters.foreign++;
+	else
+		tx->counters.malformed++;
+	return r;
+}

@@ -1,0 +1,122 @@
+/* tx_internal.h - the sender session, shared by the files tx*.c and by nobody else. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_TX_INTERNAL_H
+#define PROTO_TX_INTERNAL_H
+
+#include "proto/grtt.h"
+#include "proto/layout.h"
+#include "proto/msg.h"
+#include "proto/pacer.h"
+#include "proto/ranges.h"
+#include "proto/roster.h"
+#include "proto/tx.h"
+#include "proto/txblock.h"
+
+/* One object in the repair window; number n lives in slot n % max_objects. */
+struct tx_object {
+	uint64_t number;
+	struct layout layout;
+	uint16_t info_len;
+	bool in_use;
+	bool withdrawn;
+	uint8_t info_due; /* how many times INFO is to be sent soon */
+	nsec_t info_at;   /* when it was last sent */
+	nsec_t active_at; /* last sent or asked for */
+};
+
+enum tx_stage {
+	TX_WAITING, /* before tx_start() */
+	TX_RUNNING,
+	TX_CLOSING, /* all receivers accounted for: echoes and EOT */
+	TX_CLOSED,
+};
+
+/* Commands in one batch, i.e. between two calls of tx_work(). */
+#define TX_SCRATCH 8
+
+/* When each command goes out next; NSEC_NEVER: not. */
+struct tx_timers {
+	nsec_t cc_at, probe_at, flush_at, adv_at, squelch_at, eot_at;
+};
+
+struct tx {
+	struct tx_conf conf;
+	struct tx_counters counters;
+	enum tx_stage stage;
+	bool finishing; /* tx_finish() was called */
+	uint16_t sequence;
+	nsec_t epoch; /* what send_time counts from */
+
+	struct pacer pacer;
+	struct grtt grtt;
+	struct roster roster;
+	struct rs *rs;
+
+	struct tx_object *objects;
+	uint8_t *infos;       /* max_objects x segment_size */
+	uint64_t object_base; /* the oldest object still kept */
+	uint64_t object_end;  /* one past the newest */
+
+	struct txblocks blocks;
+	struct ranges whole;    /* keys of blocks to be sent again entirely */
+	struct txblock *repair; /* the block whose repair is being sent */
+	bool scan_repairs;      /* some block in memory may owe something */
+
+	/* new data: the next symbol to be sent for the first time */
+	uint64_t object;
+	uint32_t sbn, esi;
+	struct txblock *block; /* being sent, NULL: to be found */
+	uint64_t sent_bytes, total_bytes;
+
+	/* RFC order: aggregation and hold-off of NACKs (RFC 5740 §5.4.1) */
+	uint32_t round;
+	nsec_t aggregate_at; /* repairs wait until then; 0: no NACK yet */
+	nsec_t holdoff_until;
+
+	struct tx_timers at;
+	uint16_t cc_sequence;
+	nsec_t cc_interval;
+	unsigned flushes, eots; /* sent since the last DATA */
+	bool squelch_due;
+	bool squelch_never_sent; /* a NACK named an object that never was: */
+	uint16_t never_sent;
+	uint32_t n_info_due; /* objects whose INFO is due */
+
+	bool idle; /* the last output found nothing to send though the pacer allowed it */
+	uint8_t *scratch; /* payloads of the commands of one batch: TX_SCRATCH x segment_size */
+	unsigned scratch_used;
+};
+
+/* tx.c */
+struct tx_object *tx_object_find(const struct tx *tx, uint64_t number); /* NULL: not kept */
+uint8_t *tx_object_info(const struct tx *tx, const struct tx_object *o);
+nsec_t tx_grtt(const struct tx *tx); /* what is advertised, decoded */
+uint8_t tx_backoff(const struct tx *tx);
+double tx_gsize(const struct tx *tx);
+void tx_squelch(struct tx *tx, nsec_t now); /* a SQUELCH is due */
+uint8_t *tx_scratch(struct tx *tx); /* room for one command's payload; NULL: batch is full */
+
+/* tx_data.c: INFO, new data, repairs. 1: a packet, 0: none. */
+int tx_info_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+void tx_info_due(struct tx *tx, struct tx_object *o, uint8_t times);
+int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+int tx_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+bool tx_new_left(const struct tx *tx);       /* symbols never sent */
+bool tx_repair_pending(const struct tx *tx); /* in memory or not */
+void tx_forget_blocks(struct tx *tx, uint64_t object);
+uint64_t tx_floor(const struct tx *tx); /* key of the oldest block in memory */
+
+/* tx_cmd.c: commands */
+int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+nsec_t tx_cmd_deadline(const struct tx *tx, nsec_t now);
+struct watermark tx_watermark(const struct tx *tx); /* at least one object was added */
+void tx_cmd_start(struct tx *tx, nsec_t now);
+
+/* tx_input.c: requests of one NACK body */
+void tx_nack(struct tx *tx, nsec_t now, const struct msg *m);
+
+/* Encodes `m` with the session's common fields into a packet, and counts it. */
+int tx_emit(struct tx *tx, nsec_t now, struct msg *m, struct tx_packet *ret);
+
+#endif
