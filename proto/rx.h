@@ -96,7 +96,8 @@ struct rx_status {
 	uint64_t received, total; /* object bytes complete; of the objects known so far */
 	uint64_t objects, complete;
 	bool end_known, joined;
-	bool sow; /* the sender speaks our profile (a PROBE was heard) */
+	bool lost; /* the sender gave up objects that we miss */
+	bool sow;  /* the sender speaks our profile (a PROBE was heard) */
 	nsec_t grtt;
 };
 struct rx_status rx_status(const struct rx *rx);

@@ -1,0 +1,363 @@
+/* rx.c - a NORM receiver session: life, events, answers and deadlines. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/rx_internal.h"
+
+#include "proto/backoff.h"
+#include "proto/key.h"
+#include "proto/quant.h"
+#include "proto/rs.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MEMORY     ((size_t)24 << 20)
+#define DEFAULT_OBJECTS    256
+#define DEFAULT_ROBUST     20
+#define DEFAULT_INACTIVITY (10 * NSEC_PER_SEC)
+#define DONE_RANGES        16384
+#define HEARD_RANGES       512
+#define RECEIPT_FIRST      (50 * NSEC_PER_MSEC)
+#define RECEIPT_MAX        (400 * NSEC_PER_MSEC)
+#define ANNOUNCE_MAX       NSEC_PER_SEC
+
+static int alloc_all(struct rx *rx)
+{
+	uint32_t n = rx->conf.max_objects;
+	int r;
+
+	rx->objects = calloc(n, sizeof(*rx->objects));
+	rx->infos = calloc(n, RX_INFO_MAX);
+	if (!rx->objects || !rx->infos)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		rx->objects[i].info = rx->infos + (size_t)i * RX_INFO_MAX;
+	r = ranges_init(&rx->done, DONE_RANGES);
+	return r < 0 ? r : ranges_init(&rx->nack.heard, HEARD_RANGES);
+}
+
+static void set_defaults(struct rx *rx, const struct rx_conf *conf)
+{
+	struct rx_conf *c = &rx->conf;
+
+	*c = *conf;
+	if (!c->memory)
+		c->memory = DEFAULT_MEMORY;
+	if (!c->max_objects)
+		c->max_objects = DEFAULT_OBJECTS;
+	if (!c->robust)
+		c->robust = DEFAULT_ROBUST;
+	if (!c->inactivity)
+		c->inactivity = DEFAULT_INACTIVITY;
+	rx->host_len = c->host ? strnlen(c->host, sizeof(rx->host)) : 0;
+	memcpy(rx->host, c->host ? c->host : "", rx->host_len);
+	c->host = NULL;
+}
+
+int rx_new(struct rx **ret, const struct rx_conf *conf, nsec_t now)
+{
+	struct rx *rx;
+	int r;
+
+	if (conf->node_id == NORM_NODE_NONE || conf->node_id == NORM_NODE_ANY ||
+	    conf->max_objects > 16384)
+		return -EINVAL;
+	rx = calloc(1, sizeof(*rx));
+	if (!rx)
+		return -ENOMEM;
+	set_defaults(rx, conf);
+	r = alloc_all(rx);
+	if (r < 0) {
+		rx_free(rx);
+		return r;
+	}
+	rx->rng = rng_init(conf->seed);
+	rx->sender.grtt = NSEC_PER_SEC / 2; /* RFC 5740 §5.1, until it tells */
+	rx->sender.gsize = 1000;
+	rx->sender.heard_at = now;
+	loss_init(&rx->loss);
+	rx->at = (struct rx_timers){ NSEC_NEVER, NSEC_NEVER, NSEC_NEVER, NSEC_NEVER,
+				     now + NSEC_PER_SEC };
+	rx->announce_interval = 100 * NSEC_PER_MSEC;
+	*ret = rx;
+	return 0;
+}
+
+void rx_free(struct rx *rx)
+{
+	if (!rx)
+		return;
+	rxblocks_fini(&rx->blocks);
+	rs_free(rx->rs);
+	ranges_fini(&rx->done);
+	ranges_fini(&rx->nack.heard);
+	free(rx->infos);
+	free(rx->objects);
+	free(rx);
+}
+
+/* --- answers --- */
+
+/* The last CMD(CC)'s time plus how long we held it (RFC 5740 §4.3.1). */
+static struct norm_time grtt_response(const struct rx *rx, nsec_t now)
+{
+	struct norm_time t = rx->sender.send_time;
+	uint64_t usec;
+
+	if (!t.sec && !t.usec)
+		return t;
+	usec = t.usec + (uint64_t)((now - rx->sender.cc_heard_at) / NSEC_PER_USEC);
+	return (struct norm_time){ .sec = t.sec + (uint32_t)(usec / 1000000),
+				   .usec = (uint32_t)(usec % 1000000) };
+}
+
+/* Rate that TFMCC would allow: the equation of RFC 5740 §5.5.2.2, or twice what arrives without
+ * loss. */
+static double cc_rate(const struct rx *rx, double p)
+{
+	double s = rx->counters.packets
+			   ? (double)rx->counters.bytes / (double)rx->counters.packets
+			   : 1400;
+	double rtt = (double)rx->sender.grtt / (double)NSEC_PER_SEC;
+
+	if (p <= 0)
+		return 2 * rx->sender.rate;
+	return s / (rtt * (sqrt(2 * p / 3) + 12 * sqrt(3 * p / 8) * p * (1 + 32 * p * p)));
+}
+
+struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type)
+{
+	double p = loss_event_fraction(&rx->loss);
+	struct msg m = {
+		.type = type,
+		.sequence = rx->sequence++,
+		.source_id = rx->conf.node_id,
+		.server_id = rx->conf.sender_id,
+		.instance_id = rx->conf.instance_id,
+		.grtt_response = grtt_response(rx, now),
+	};
+
+	if (!rx->sender.sow) {
+		m.ext.present = EXT_HAS_CC;
+		m.ext.cc = (struct ext_cc){
+			.cc_sequence = rx->sender.cc_sequence,
+			.cc_flags = p > 0 ? 0 : CC_FLAG_START,
+			.cc_rtt = quant_rtt_encode(rx->sender.grtt),
+			.cc_loss = quant_loss_encode(p),
+			.cc_rate = quant_rate_encode(cc_rate(rx, p)),
+		};
+	}
+	rx->at.cc_ack_at = NSEC_NEVER; /* any feedback answers a CMD(CC) */
+	return m;
+}
+
+static int ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content,
+		      int len, uint8_t *buf, size_t cap)
+{
+	struct msg m = rx_feedback(rx, now, NORM_ACK);
+	int r;
+
+	if (len < 0)
+		return 0;
+	m.ack_type = ack_type;
+	m.payload = content;
+	m.payload_len = (size_t)len;
+	r = msg_encode(&m, buf, cap);
+	if (r > 0)
+		rx->counters.acks++;
+	return MAX(r, 0);
+}
+
+static int flush_ack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
+{
+	uint8_t content[16];
+
+	rx->at.flush_ack_at = NSEC_NEVER;
+	return ack_output(rx, now, ACK_FLUSH, content,
+			  watermark_encode(&rx->watermark, content, sizeof(content)), buf, cap);
+}
+
+static int announce_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
+{
+	struct announce a = { .host = rx->host, .host_len = rx->host_len };
+	uint8_t content[CENSUS_HOST_MAX + 16];
+
+	rx->at.announce_at = now + rx->announce_interval;
+	rx->announce_interval = MIN(rx->announce_interval * 2, ANNOUNCE_MAX);
+	return ack_output(rx, now, ACK_ANNOUNCE, content,
+			  announce_encode(&a, content, sizeof(content)), buf, cap);
+}
+
+static int receipt_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
+{
+	uint8_t content[CENSUS_TEXT_MAX + 128];
+
+	rx->receipt_interval = CLAMP(rx->receipt_interval * 2, RECEIPT_FIRST, RECEIPT_MAX);
+	rx->at.receipt_at = now + rx->receipt_interval;
+	return ack_output(rx, now, ACK_RECEIPT, content,
+			  receipt_encode(&rx->receipt, content, sizeof(content)), buf, cap);
+}
+
+void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc)
+{
+	rx->receipt = *rc;
+	rx->receipt.text_len = MIN(rc->text_len, sizeof(rx->receipt_text));
+	if (rc->text_len)
+		memcpy(rx->receipt_text, rc->text, rx->receipt.text_len);
+	rx->receipt.text = rx->receipt_text;
+	rx->has_receipt = true;
+	rx->receipted = false;
+	rx->receipt_interval = 0;
+	rx->at.receipt_at = now + backoff_random(&rx->rng, rx->sender.backoff * rx->sender.grtt,
+						 rx->sender.gsize);
+}
+
+/* --- time --- */
+
+static nsec_t inactivity_bound(const struct rx *rx)
+{
+	nsec_t period = MAX(NSEC_PER_SEC, 2 * (nsec_t)rx->conf.robust * rx->sender.grtt);
+
+	return rx->sender.sow ? rx->conf.inactivity : MAX(rx->conf.inactivity, 3 * period);
+}
+
+/* Once a second at least: is the sender still there, and are we waiting for something? */
+static void on_check(struct rx *rx, nsec_t now)
+{
+	nsec_t silent = now - rx->sender.heard_at;
+
+	rx->at.check_at = now + NSEC_PER_SEC;
+	if (rx->sender.gone)
+		return;
+	if (silent >= inactivity_bound(rx)) {
+		rx->sender.gone = true;
+		rx->gone_due = rx->events_due = true;
+		return;
+	}
+	if (silent >= NSEC_PER_SEC)
+		rx_nack_trigger(rx, now);
+	rx_check_finished(rx, now);
+}
+
+int rx_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
+{
+	int r = 0;
+
+	if (now >= rx->at.check_at)
+		on_check(rx, now);
+	if (now >= rx->at.flush_ack_at)
+		r = flush_ack_output(rx, now, buf, cap);
+	if (!r && now >= rx->at.receipt_at)
+		r = receipt_output(rx, now, buf, cap);
+	if (!r && now >= rx->at.announce_at)
+		r = announce_output(rx, now, buf, cap);
+	if (!r)
+		r = rx_nack_output(rx, now, buf, cap);
+	if (!r && now >= rx->at.cc_ack_at)
+		r = ack_output(rx, now, ACK_CC, NULL, 0, buf, cap);
+	return r;
+}
+
+nsec_t rx_deadline(const struct rx *rx, nsec_t now)
+{
+	nsec_t at = MIN(rx->at.flush_ack_at, rx->at.receipt_at);
+
+	at = MIN(at, MIN(rx->at.announce_at, rx->at.cc_ack_at));
+	at = MIN(at, rx->at.check_at);
+	if (rx->nack.state != RX_NACK_IDLE)
+		at = MIN(at, rx->nack.at);
+	return at;
+}
+
+/* --- events --- */
+
+static struct rx_event object_event(struct rx_object *o)
+{
+	struct rx_event ev = {
+		.object = o->number,
+		.size = o->layout.size,
+		.info = o->info,
+		.info_len = o->has_info ? o->info_len : 0,
+		.file = o->file,
+		.error = o->error,
+	};
+
+	if (o->due & RX_DUE_OBJECT) {
+		o->due &= ~(RX_DUE_OBJECT | RX_DUE_INFO);
+		ev.kind = RX_EV_OBJECT;
+	} else if (o->due & RX_DUE_INFO) {
+		o->due &= ~RX_DUE_INFO;
+		ev.kind = RX_EV_INFO;
+	} else if (o->due & RX_DUE_COMPLETE) {
+		o->due &= ~RX_DUE_COMPLETE;
+		ev.kind = RX_EV_COMPLETE;
+	} else {
+		o->due = 0;
+		o->in_use = false;
+		ev.kind = RX_EV_ABORTED;
+	}
+	return ev;
+}
+
+/* An event of the session itself; those of objects go first. */
+static bool session_event(struct rx *rx, struct rx_event *ret)
+{
+	const struct {
+		bool *due;
+		enum rx_event_kind kind;
+	} events[] = {
+		{ &rx->joined_due, RX_EV_JOINED },       { &rx->finished_due, RX_EV_FINISHED },
+		{ &rx->receipted_due, RX_EV_RECEIPTED }, { &rx->ended_due, RX_EV_SENDER_END },
+		{ &rx->gone_due, RX_EV_SENDER_GONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+		if (!*events[i].due)
+			continue;
+		*events[i].due = false;
+		*ret = (struct rx_event){ .kind = events[i].kind };
+		return true;
+	}
+	return false;
+}
+
+bool rx_event(struct rx *rx, struct rx_event *ret)
+{
+	if (!rx->events_due)
+		return false;
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
+		struct rx_object *o = &rx->objects[i];
+
+		if (o->in_use && o->due) {
+			*ret = object_event(o);
+			return true;
+		}
+	}
+	if (session_event(rx, ret))
+		return true;
+	rx->events_due = false;
+	return false;
+}
+
+struct rx_status rx_status(const struct rx *rx)
+{
+	const struct rx_sender *s = &rx->sender;
+
+	return (struct rx_status){
+		.received = rx->bytes_done,
+		.total = rx->bytes_total,
+		.objects = s->end_known ? s->end - s->first : 0,
+		.complete = rx->n_complete,
+		.end_known = s->end_known,
+		.joined = rx->joined,
+		.sow = s->sow,
+		.lost = s->lost,
+		.grtt = s->grtt,
+	};
+}
+
+const struct rx_counters *rx_counters(const struct rx *rx)
+{
+	return &rx->counters;
+}

@@ -1,0 +1,160 @@
+/* rx_internal.h - the receiver session, shared by the files rx*.c and by nobody else. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_RX_INTERNAL_H
+#define PROTO_RX_INTERNAL_H
+
+#include "proto/layout.h"
+#include "proto/loss.h"
+#include "proto/msg.h"
+#include "proto/ranges.h"
+#include "proto/rx.h"
+#include "proto/rxblock.h"
+
+/*
+ *	HEARD --INFO, FTI--> OFFERED --accept--> ACTIVE --all written--> COMPLETE --release-->
+ *gone
+ *	   \___________________\__refuse, SQUELCH__\__WRITE failed__--> ABORTED --release,
+ *event--> gone
+ */
+enum rx_object_state {
+	RX_OBJECT_HEARD,
+	RX_OBJECT_OFFERED,
+	RX_OBJECT_ACTIVE,
+	RX_OBJECT_COMPLETE,
+	RX_OBJECT_ABORTED,
+};
+
+/* Events that the program has not seen yet, in the order in which it gets them. */
+enum {
+	RX_DUE_OBJECT = 1 << 0,
+	RX_DUE_INFO = 1 << 1,
+	RX_DUE_COMPLETE = 1 << 2,
+	RX_DUE_ABORTED = 1 << 3,
+};
+
+struct rx_object {
+	uint64_t number;
+	enum rx_object_state state;
+	bool in_use;
+	bool file;
+	bool info_exists; /* the sender says there is INFO */
+	bool has_info, has_fti;
+	bool want_info; /* ... again, it lacks something */
+	uint8_t fec_id;
+	struct fti fti;
+	struct layout layout;
+	uint64_t blocks_done;
+	uint64_t bytes_done;
+	uint16_t info_len;
+	uint8_t *info; /* segment of rx->infos */
+	unsigned due;  /* RX_DUE_* */
+	int error;
+};
+
+#define RX_INFO_MAX 1600 /* longer INFO is cut off: no name we accept needs it */
+
+/*
+ * The NACK cycle (RFC 5740 §5.3):
+ *
+ *	IDLE --something is missing--> BACKOFF --time, not suppressed--> SENDING --> HOLDOFF -->
+ *IDLE
+ */
+enum rx_nack_state {
+	RX_NACK_IDLE,
+	RX_NACK_BACKOFF,
+	RX_NACK_SENDING,
+	RX_NACK_HOLDOFF,
+};
+
+struct rx_nack {
+	enum rx_nack_state state;
+	nsec_t at;           /* BACKOFF, HOLDOFF: until */
+	uint64_t cursor;     /* SENDING: first key not looked at */
+	unsigned messages;   /* SENDING: so far */
+	struct ranges heard; /* keys that others asked for during BACKOFF */
+};
+
+/* What the sender said about itself. */
+struct rx_sender {
+	bool sow;
+	bool synced;
+	bool end_known, ended, gone;
+	bool flushed; /* a FLUSH was heard */
+	bool lost;    /* it gave up objects that we miss */
+	uint8_t fec_id;
+	uint8_t phase;
+	nsec_t grtt;
+	uint8_t backoff;
+	double gsize;
+	nsec_t heard_at, data_at;
+	uint64_t first, end;        /* object numbers; end is final if end_known */
+	uint64_t floor;             /* key: below it repair waits for the catch-up pass */
+	uint64_t position;          /* key: everything below it was sent */
+	struct norm_time send_time; /* of the last CMD(CC) */
+	nsec_t cc_heard_at;
+	uint16_t cc_sequence;
+	uint64_t cc_bytes; /* counters.bytes then */
+	double rate;       /* received between the last two, bytes a second */
+};
+
+/* When each answer is due; NSEC_NEVER: not. */
+struct rx_timers {
+	nsec_t flush_ack_at, cc_ack_at, announce_at, receipt_at, check_at;
+};
+
+struct rx {
+	struct rx_conf conf;
+	struct rx_counters counters;
+	struct rng rng;
+	char host[CENSUS_HOST_MAX];
+	size_t host_len;
+
+	struct rx_sender sender;
+	struct loss loss;
+	struct rx_object *objects;
+	struct rx_object *last_object; /* of the last packet: usually the next one's, too */
+	uint8_t *infos;
+	struct ranges done; /* keys of finished blocks; finished objects with all their keys */
+	struct rxblocks blocks;
+	struct rs *rs;
+	uint32_t rs_dim; /* B of its code */
+	bool work_due;
+
+	struct rx_nack nack;
+	struct rx_timers at;
+	struct watermark watermark; /* to be acknowledged */
+	nsec_t announce_interval, receipt_interval;
+	bool joined, joined_due;
+	bool finished, finished_due, ended_due, gone_due;
+	struct receipt receipt;
+	char receipt_text[CENSUS_TEXT_MAX];
+	bool has_receipt, receipted, receipted_due;
+	bool events_due;
+	uint64_t n_complete;
+	uint64_t bytes_total, bytes_done;
+	uint16_t sequence;
+	unsigned n_want_info;
+};
+
+/* rx_object.c: objects, blocks and their work */
+struct rx_object *rx_object_find(struct rx *rx, uint64_t number); /* NULL: not in progress */
+struct rx_object *rx_object_get(struct rx *rx, uint64_t number);  /* NULL: done, or no room */
+uint64_t rx_object_number(const struct rx *rx, uint16_t id); /* UINT64_MAX: before the first */
+void rx_object_fti(struct rx *rx, struct rx_object *o, uint8_t fec_id, const struct fti *fti);
+void rx_object_info(struct rx *rx, struct rx_object *o, const uint8_t *info, size_t len);
+void rx_object_abort(struct rx *rx, struct rx_object *o, int error);
+void rx_object_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m);
+bool rx_complete_through(const struct rx *rx, uint64_t key);
+
+/* rx_nack.c: what is missing and when to say so */
+void rx_nack_trigger(struct rx *rx, nsec_t now);        /* something may be missing */
+void rx_nack_heard(struct rx *rx, const struct msg *m); /* another receiver's requests */
+int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
+
+/* rx_input.c */
+void rx_check_finished(struct rx *rx, nsec_t now);
+
+/* rx.c: a feedback message with all that every one of them says. */
+struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type);
+
+#endif

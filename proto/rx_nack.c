@@ -1,0 +1,329 @@
+/* rx_nack.c - what a receiver asks for again, and when (RFC 5740 §5.3). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/rx_internal.h"
+
+#include "proto/backoff.h"
+#include "proto/key.h"
+#include "proto/request.h"
+
+#define NACK_MESSAGES 4 /* of one cycle, back to back */
+
+/* The first key worth asking for: while new data flows our sender repairs only what is recent.
+ */
+static uint64_t lowest_wanted(const struct rx *rx)
+{
+	return rx->sender.sow && rx->sender.phase == PHASE_RUN ? rx->sender.floor : 0;
+}
+
+static bool something_missing(const struct rx *rx)
+{
+	if (rx->n_want_info)
+		return true;
+	return rx->sender.synced &&
+	       ranges_next_gap(&rx->done, lowest_wanted(rx)) < rx->sender.position;
+}
+
+void rx_nack_trigger(struct rx *rx, nsec_t now)
+{
+	if (rx->nack.state != RX_NACK_IDLE || rx->sender.ended || !something_missing(rx))
+		return;
+	rx->nack.state = RX_NACK_BACKOFF;
+	rx->nack.at = now + backoff_random(&rx->rng, rx->sender.backoff * rx->sender.grtt,
+					   rx->sender.gsize);
+	ranges_clear(&rx->nack.heard);
+}
+
+/*
+ * Others asked for the same (RFC 5401 §3.2.2). Only requests that surely cover any need of ours
+ * count: whole objects and blocks, and as much parity as we lack.
+ */
+void rx_nack_heard(struct rx *rx, const struct msg *m)
+{
+	struct request_reader r;
+	struct request req;
+
+	if (rx->nack.state != RX_NACK_BACKOFF)
+		return;
+	request_reader_init(&r, m->payload, m->payload_len);
+	while (request_next(&r, &req) > 0) {
+		uint64_t first = rx_object_number(rx, req.object_first);
+		uint64_t last = rx_object_number(rx, req.object_last);
+		struct rxblock *b = rxblocks_find(&rx->blocks, key_of(first, req.first.sbn));
+		uint32_t n = req.last.esi - req.first.esi + 1u;
+
+		if (first == UINT64_MAX || last == UINT64_MAX || last < first)
+			continue;
+		if (req.flags & NACK_OBJECT)
+			ranges_add(&rx->nack.heard, key_of(first, 0), key_of(last + 1, 0));
+		else if (req.flags & NACK_BLOCK)
+			ranges_add(&rx->nack.heard, key_of(first, req.first.sbn),
+				   key_of(first, req.last.sbn) + 1);
+		else if ((req.flags & NACK_SEGMENT) && b && req.first.esi >= b->k &&
+			 n >= rxblock_deficit(b))
+			ranges_add(&rx->nack.heard, b->key, b->key + 1);
+	}
+}
+
+/* --- what to ask for --- */
+
+static int put_segments(struct request_writer *w, const struct rxblock *b, uint32_t first,
+			uint32_t n)
+{
+	struct request req = {
+		.form = n <= 2 ? NACK_FORM_ITEMS : NACK_FORM_RANGES,
+		.flags = NACK_SEGMENT,
+		.object_first = (uint16_t)key_object(b->key),
+		.object_last = (uint16_t)key_object(b->key),
+		.first = { .sbn = key_sbn(b->key),
+			   .sbl = (uint16_t)b->k,
+			   .esi = (uint16_t)first },
+	};
+	int r = 0;
+
+	req.last = req.first;
+	if (n == 0)
+		return 0;
+	if (n > 2) {
+		req.last.esi = (uint16_t)(first + n - 1);
+		return request_put(w, &req);
+	}
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		req.first.esi = req.last.esi = (uint16_t)(first + i);
+		r = request_put(w, &req);
+	}
+	return r;
+}
+
+/* The highest-numbered n missing source symbols, by name, in ascending order (RFC 5740 §5.3).
+ */
+static int put_sources(struct request_writer *w, const struct rxblock *b, uint32_t n)
+{
+	uint32_t i = b->k, first;
+	int r = 0;
+
+	for (; i > 0 && n > 0; i--)
+		n -= !bitmap_has(&b->have, i - 1);
+	while (r == 0 && (i = bitmap_next_clear(&b->have, i)) < b->k) {
+		first = i;
+		i = MIN(bitmap_next(&b->have, i), b->k);
+		r = put_segments(w, b, first, i - first);
+	}
+	return r;
+}
+
+/* A partly received block, our sender: fresh parity behind the highest that anybody was
+ * promised. */
+static int put_fresh(const struct rx *rx, struct request_writer *w, const struct rxblock *b,
+		     uint32_t n_parity)
+{
+	uint32_t first = MIN(b->parity_target, n_parity);
+	uint32_t need = rxblock_deficit(b);
+	uint32_t parity = MIN(need, n_parity - first);
+	int r = put_sources(w, b, need - parity);
+
+	return r < 0 ? r : put_segments(w, b, b->k + first, parity);
+}
+
+/* The same for any sender: the lowest-numbered parity that is missing, the same for all
+ * receivers. */
+static int put_lowest(struct request_writer *w, const struct rxblock *b, uint32_t n_parity)
+{
+	uint32_t need = rxblock_deficit(b), missing = 0, i;
+	int r;
+
+	for (i = b->k; i < b->k + n_parity; i++)
+		missing += !bitmap_has(&b->have, i);
+	r = put_sources(w, b, need - MIN(need, missing));
+	need = MIN(need, missing);
+	for (i = b->k; r == 0 && need;) {
+		uint32_t first = bitmap_next_clear(&b->have, i);
+
+		i = MIN(bitmap_next(&b->have, first), first + need);
+		need -= i - first;
+		r = put_segments(w, b, first, i - first);
+	}
+	return r;
+}
+
+static bool in_transit(const struct rx *rx, const struct rxblock *b, nsec_t now)
+{
+	return rx->sender.sow && !b->over && now - b->heard_at < 2 * rx->sender.grtt;
+}
+
+static int put_block(const struct rx *rx, nsec_t now, struct request_writer *w,
+		     const struct rx_object *o, const struct rxblock *b)
+{
+	if (b->state != RXBLOCK_FILLING && b->state != RXBLOCK_SPILLED &&
+	    b->state != RXBLOCK_SPILLING)
+		return 0;
+	if (in_transit(rx, b, now))
+		return 0;
+	if (rx->sender.sow)
+		return put_fresh(rx, w, b, o->fti.num_parity);
+	return put_lowest(w, b, o->fti.num_parity);
+}
+
+static int put_level(struct request_writer *w, uint8_t flags, uint64_t first, uint64_t last,
+		     uint16_t sbl)
+{
+	struct request req = {
+		.form = first == last ? NACK_FORM_ITEMS : NACK_FORM_RANGES,
+		.flags = flags,
+		.object_first = (uint16_t)key_object(first),
+		.object_last = (uint16_t)key_object(last),
+		.first = { .sbn = key_sbn(first), .sbl = sbl },
+		.last = { .sbn = key_sbn(last), .sbl = sbl },
+	};
+
+	return request_put(w, &req);
+}
+
+/* End of the run of keys from `key` on, below `end`, of which we have nothing at all. */
+static uint64_t missing_run(const struct rx *rx, uint64_t key, uint64_t end)
+{
+	uint32_t i = rxblocks_lower_bound(&rx->blocks, key);
+
+	end = MIN(end, ranges_next(&rx->done, key));
+	if (i < rx->blocks.n)
+		end = MIN(end, rxblocks_at(&rx->blocks, i)->key);
+	return end;
+}
+
+/* Asks for what begins at `key`, which is missing; the key after what was dealt with, in
+ * *ret_next. */
+static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struct rx_object *o,
+		      uint64_t key, uint64_t *ret_next)
+{
+	uint64_t end = MIN(key_of(o->number, o->layout.n_blocks), rx->sender.position);
+	const struct rxblock *b = rxblocks_find(&rx->blocks, key);
+
+	if (key >= end) {
+		*ret_next = key_of(o->number + 1, 0);
+		return 0;
+	}
+	if (b && b->have.count) {
+		*ret_next = key + 1;
+		return put_block(rx, now, w, o, b);
+	}
+	*ret_next = MAX(missing_run(rx, key, end), key + 1);
+	return put_level(w, NACK_BLOCK, key, *ret_next - 1,
+			 (uint16_t)layout_k(&o->layout, key_sbn(key)));
+}
+
+/* Objects from `key` on that were never heard of. */
+static int put_unheard(struct rx *rx, struct request_writer *w, uint64_t key,
+		       uint64_t *ret_next)
+{
+	uint64_t first = key_object(key), n = first + 1;
+
+	while (key_of(n, 0) < rx->sender.position && !rx_object_find(rx, n) &&
+	       !ranges_has(&rx->done, key_of(n, 0)))
+		n++;
+	*ret_next = key_of(n, 0);
+	return put_level(w, NACK_OBJECT, key_of(first, 0), key_of(n - 1, 0), 0);
+}
+
+static int put_missing(struct rx *rx, nsec_t now, struct request_writer *w, uint64_t key,
+		       uint64_t *ret_next)
+{
+	struct rx_object *o = rx_object_find(rx, key_object(key));
+
+	if (ranges_has(&rx->nack.heard, key)) {
+		*ret_next = ranges_next_gap(&rx->nack.heard, key);
+		return 0;
+	}
+	if (!o)
+		return put_unheard(rx, w, key, ret_next);
+	if (o->state == RX_OBJECT_ACTIVE)
+		return put_active(rx, now, w, o, key, ret_next);
+	*ret_next = key_of(o->number + 1, 0);
+	if (o->state == RX_OBJECT_HEARD)
+		return put_level(w, NACK_INFO, key_of(o->number, 0), key_of(o->number, 0), 0);
+	return 0;
+}
+
+static int put_wanted_info(struct rx *rx, struct request_writer *w)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && rx->n_want_info && i < rx->conf.max_objects; i++) {
+		const struct rx_object *o = &rx->objects[i];
+
+		if (o->in_use && o->want_info)
+			r = put_level(w, NACK_INFO, key_of(o->number, 0), key_of(o->number, 0),
+				      0);
+	}
+	return r;
+}
+
+static uint8_t request_fec_id(const struct rx *rx)
+{
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++)
+		if (rx->objects[i].in_use && rx->objects[i].has_fti)
+			return rx->objects[i].fec_id;
+	return rx->sender.fec_id ? rx->sender.fec_id : FEC_RS8;
+}
+
+/* Fills one NACK body from nack.cursor on; true when it was the last. */
+static bool fill_body(struct rx *rx, nsec_t now, struct request_writer *w)
+{
+	uint64_t key, next = 0;
+
+	if (rx->nack.messages == 0 && put_wanted_info(rx, w) < 0)
+		return true;
+	for (;;) {
+		key = ranges_next_gap(&rx->done, rx->nack.cursor);
+		if (key >= rx->sender.position)
+			return true;
+		if (put_missing(rx, now, w, key, &next) < 0)
+			return false;
+		rx->nack.cursor = next;
+	}
+}
+
+static void hold_off(struct rx *rx, nsec_t now)
+{
+	if (rx->nack.messages == 0)
+		rx->counters.suppressed++;
+	rx->nack.state = RX_NACK_HOLDOFF;
+	rx->nack.at = now + (rx->sender.backoff + 2) * rx->sender.grtt;
+}
+
+/* One NACK message of the cycle; 0: nothing to ask for (any more). */
+static int nack_message(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
+{
+	uint8_t body[1400];
+	struct request_writer w;
+	struct msg m;
+	bool last;
+	int r;
+
+	request_writer_init(&w, body, MIN(sizeof(body), cap - 64), request_fec_id(rx),
+			    rx->sender.sow);
+	last = fill_body(rx, now, &w);
+	if (request_writer_len(&w) == 0) {
+		hold_off(rx, now);
+		return 0;
+	}
+	m = rx_feedback(rx, now, NORM_NACK);
+	m.payload = body;
+	m.payload_len = request_writer_len(&w);
+	r = msg_encode(&m, buf, cap);
+	rx->counters.nacks++;
+	rx->nack.messages++;
+	if (last || r < 0 || rx->nack.messages == NACK_MESSAGES)
+		hold_off(rx, now);
+	return MAX(r, 0);
+}
+
+int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
+{
+	if (rx->nack.state == RX_NACK_HOLDOFF && now >= rx->nack.at)
+		rx->nack.state = RX_NACK_IDLE;
+	if (rx->nack.state == RX_NACK_BACKOFF && now >= rx->nack.at) {
+		rx->nack.state = RX_NACK_SENDING;
+		rx->nack.messages = 0;
+		rx->nack.cursor = lowest_wanted(rx);
+	}
+	return rx->nack.state == RX_NACK_SENDING ? nack_message(rx, now, buf, cap) : 0;
+}
