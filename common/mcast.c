@@ -107,11 +107,12 @@ int mcast_own_only(int fd, sa_family_t family)
 int mcast_set_interface(int fd, sa_family_t family, unsigned ifindex)
 {
 	struct ip_mreqn v4 = { .imr_ifindex = (int)ifindex };
-	int v6 = (int)ifindex;
+	int v6 = (int)ifindex, r;
 
 	if (family == AF_INET6)
 		return sockopt_set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &v6, sizeof(v6));
-	return sockopt_set(fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof(v4));
+	r = sockopt_set(fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof(v4));
+	return r == -EADDRNOTAVAIL ? -ENODEV : r; /* one word for it in both families */
 }
 
 int mcast_set_ttl(int fd, sa_family_t family, int ttl)
