@@ -16,16 +16,17 @@ int main(int argc, char **argv)
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), size = SEGMENT;
 
-	if (argc != 5 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
-		fprintf(stderr, "usage: burst GROUP PORT SUPER-PACKETS SEGMENTS-OF-EACH\n");
+	if (argc != 6 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
+		fprintf(stderr, "usage: burst GROUP PORT TTL SUPER-PACKETS SEGMENTS-OF-EACH\n");
 		return 1;
 	}
 	to.sin_port = htons((uint16_t)atoi(argv[2]));
-	int n = atoi(argv[3]), segments = atoi(argv[4]);
+	int ttl = atoi(argv[3]), n = atoi(argv[4]), segments = atoi(argv[5]);
 
 	if (segments < 1 || segments > MAX_SEGMENTS)
 		return 1;
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
+	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl)) ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
 	    setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size))) {
 		perror("burst");
 		return 2;

@@ -14,8 +14,8 @@ set -u
 : "${NET_LIMIT:=120}" # seconds for a whole test
 : "${SOW:=$PWD/sow}" "${REAP:=$PWD/reap}"
 group=239.83.87.1
-group6=ff15::8387
 port=8387
+interface=eth0
 status=0
 dir=
 declare -A pids=() plugs=()
@@ -165,13 +165,14 @@ loss()
 	for host in "$@"; do
 		peer=${plugs[$host/eth0]}
 		in_ns b nft -f - <<-END || fail "cannot set the loss of $host"
-			table netdev net {
-				chain $host {
-					type filter hook egress device "$peer" priority 0
-					meta l4proto udp counter
-					meta l4proto udp numgen random mod 1000 < $((percent * 10)) counter drop
-				}
+			add table netdev net
+			add chain netdev net $host {
+				type filter hook egress device "$peer" priority 0;
 			}
+			flush chain netdev net $host
+			add rule netdev net $host meta l4proto udp counter
+			add rule netdev net $host meta l4proto udp \
+				numgen random mod 1000 < $((percent * 10)) counter drop
 		END
 	done
 }
@@ -198,6 +199,12 @@ rate()
 sent()
 {
 	in_ns "$1" cat "/sys/class/net/${2:-eth0}/statistics/tx_packets"
+}
+
+# has_sent HOST COUNT
+has_sent()
+{
+	[ "$(sent "$1")" -ge "$2" ]
 }
 
 # --- programs
@@ -264,6 +271,53 @@ joined()
 	ip -n "$1" maddr show dev "$2" | grep -qw -- "$3"
 }
 
+# --- sow and reap
+
+# reap_on HOST OPTION...: one job into $dir/HOST
+reap_on()
+{
+	local host=$1
+
+	shift
+	mkdir -p "$dir/$host"
+	start "reap-$host" "$host" "$REAP" --group "$group:$port" --interface "$interface" \
+		--output "$dir/$host" --once "$@"
+	wait_for 5 bound "$host" "$port" || fail "reap on $host does not listen"
+}
+
+# sow_from HOST [OPTION...] FILE
+sow_from()
+{
+	local host=$1
+
+	shift
+	start sow "$host" "$SOW" --group "$group:$port" --interface "$interface" "$@"
+}
+
+# delivered FILE HOST...: the reaps there end well, and with nothing but the file
+delivered()
+{
+	local file=$1 host
+
+	shift
+	for host in "$@"; do
+		expect 0 "reap-$host" 20
+		expect_same "$dir/$file" "$dir/$host/$file"
+		[ "$(ls -A "$dir/$host")" = "$file" ] || fail "more than $file on $host"
+	done
+}
+
+# says NAME TEXT...: all of it in the log
+says()
+{
+	local name=$1 text
+
+	shift
+	for text in "$@"; do
+		logged "$name" "$text" || fail "$name does not say '$text'"
+	done
+}
+
 # --- files
 
 # make_file NAME BYTES: random, in $dir
@@ -310,7 +364,7 @@ enter()
 		private=(unshare --map-root-user --mount --net)
 		"${private[@]}" true 2>/dev/null || skip "no namespaces: '${private[*]}' fails"
 	fi
-	NET_PRIVATE=1 exec timeout --kill-after=10 "$NET_LIMIT" "${private[@]}" bash "$0" "$@"
+	NET_PRIVATE=1 exec timeout --foreground --kill-after=10 "$NET_LIMIT" "${private[@]}" bash "$0" "$@"
 }
 
 [ -n "${NET_PRIVATE:-}" ] || enter "$@"
