@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 			conf.ifname = optarg;
 			break;
 		case 'p':
-			conf.port = atoi(optarg);
+			conf.port = (int)strtol(optarg, NULL, 10);
 			break;
 		case 'r':
 			conf.mbit = atof(optarg);
