@@ -78,7 +78,9 @@ int udp_gso_send(int fd, const struct udp_run *run)
 		end[n] = at += k;
 	}
 	r = sendmmsg(fd, msg, n, MSG_DONTWAIT);
-	return r < 0 ? -errno : (int)end[r - 1];
+	if (r < 0)
+		return -errno;
+	return r > 0 ? (int)end[r - 1] : 0;
 }
 
 /* EIO: the device can not checksum; EINVAL: too many segments for it; the others: unknown. */

@@ -50,8 +50,10 @@ static void set_defaults(struct rx *rx, const struct rx_conf *conf)
 		c->robust = DEFAULT_ROBUST;
 	if (!c->inactivity)
 		c->inactivity = DEFAULT_INACTIVITY;
-	rx->host_len = c->host ? strnlen(c->host, sizeof(rx->host)) : 0;
-	memcpy(rx->host, c->host ? c->host : "", rx->host_len);
+	while (c->host && rx->host_len < sizeof(rx->host) && c->host[rx->host_len]) {
+		rx->host[rx->host_len] = c->host[rx->host_len];
+		rx->host_len++;
+	}
 	c->host = NULL;
 }
 
