@@ -261,6 +261,7 @@ int tx_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	if (!r) {
 		tx->repair = NULL;
 		tx->scan_repairs = false;
+		tx->work_due = true; /* what is owed may have to be encoded */
 	}
 	end_round(tx, now);
 	return r;
@@ -316,6 +317,9 @@ static void prefetch(struct tx *tx)
 	uint64_t object = tx->object, sbn = tx->sbn;
 	uint32_t symbols = 0, n = 0;
 
+	if (tx->prefetched && tx->prefetched == key_of(object, sbn) + 1)
+		return;
+	tx->prefetched = key_of(object, sbn) + 1;
 	while (object < tx->object_end && symbols < PREFETCH_SYMBOLS &&
 	       n < tx->blocks.n_bufs / 2) {
 		const struct tx_object *o = tx_object_find(tx, object);
@@ -328,18 +332,21 @@ static void prefetch(struct tx *tx)
 		}
 		b = txblocks_get(&tx->blocks, key_of(object, sbn), layout_k(&o->layout, sbn));
 		if (!b)
-			return;
+			break;
 		if (b->state == TXBLOCK_IDLE) {
 			b->fresh = true;
 			if (!txblocks_attach(&tx->blocks, b)) {
 				txblocks_drop(&tx->blocks, b);
-				return;
+				break;
 			}
+			tx->work_due = true;
 		}
 		symbols += b->k;
 		n++;
 		sbn++;
 	}
+	if (n == 0)
+		tx->prefetched = 0; /* again, when there is room or an object */
 }
 
 /* The next block of `whole` becomes one that owes all its source symbols. */
@@ -384,6 +391,7 @@ static void load_repairs(struct tx *tx)
 			continue;
 		if (!txblocks_attach(&tx->blocks, b))
 			return;
+		tx->work_due = true;
 		i = txblocks_lower_bound(&tx->blocks,
 					 b->key); /* it may have dropped an earlier one */
 	}
@@ -452,7 +460,7 @@ static bool encode_work(struct tx *tx, struct txblock *b, struct work *ret)
 
 static bool next_work(struct tx *tx, struct work *ret)
 {
-	for (uint32_t i = 0; i < tx->blocks.n; i++) {
+	for (uint32_t i = 0; tx->work_due && i < tx->blocks.n; i++) {
 		struct txblock *b = txblocks_at(&tx->blocks, i);
 
 		if (b->state == TXBLOCK_EMPTY) {
@@ -462,6 +470,7 @@ static bool next_work(struct tx *tx, struct work *ret)
 		if (repair_ready(b) && encode_work(tx, b, ret))
 			return true;
 	}
+	tx->work_due = false;
 	return false;
 }
 
@@ -483,7 +492,7 @@ void tx_work_done(struct tx *tx, nsec_t now, const struct work *w, int result)
 	struct txblock *b = &tx->blocks.b[w->slot];
 
 	tx->idle = false;
-	tx->scan_repairs = true;
+	tx->scan_repairs = tx->work_due = true;
 	if (w->op == WORK_ENCODE) {
 		b->encoding = false;
 		return;

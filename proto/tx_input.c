@@ -45,7 +45,7 @@ static bool deaf(const struct tx *tx, nsec_t now)
 static void on_request(struct tx *tx, nsec_t now)
 {
 	tx->idle = false;
-	tx->scan_repairs = true;
+	tx->scan_repairs = tx->work_due = true;
 	if (tx->conf.profile != TX_NORM)
 		return;
 	if (!tx->aggregate_at)

@@ -61,6 +61,8 @@ struct tx {
 	struct ranges whole;    /* keys of blocks to be sent again entirely */
 	struct txblock *repair; /* the block whose repair is being sent */
 	bool scan_repairs;      /* some block in memory may owe something */
+	bool work_due;          /* some block may need work */
+	uint64_t prefetched;    /* key + 1 of the position for which blocks were read ahead */
 
 	/* new data: the next symbol to be sent for the first time */
 	uint64_t object;
