@@ -1,0 +1,67 @@
+/* fuzz_census.c - PROBE, ANNOUNCE, RECEIPT: what decodes, encodes to the same. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/fuzz/fuzz.h"
+
+#include "proto/bytes.h"
+#include "proto/census.h"
+#include "tests/equal.h"
+
+static void fuzz_probe(const uint8_t *data, size_t size)
+{
+	struct probe p, back;
+	uint8_t *buf;
+
+	if (probe_decode(&p, data, size) < 0)
+		return;
+	buf = malloc(size);
+	CHECK(buf);
+	CHECK(probe_encode(&p, buf, size) == (int)size);
+	CHECK(probe_decode(&back, buf, size) == 0);
+	CHECK(p.phase == back.phase && p.end_known == back.end_known);
+	CHECK(p.first_object == back.first_object && p.end_object == back.end_object);
+	CHECK(p.floor_object == back.floor_object && p.floor_sbn == back.floor_sbn);
+	CHECK(bytes_equal(p.announced, p.n_announced * 4, back.announced,
+			  back.n_announced * 4));
+	CHECK(bytes_equal(p.receipts, p.n_receipts * 4, back.receipts, back.n_receipts * 4));
+	for (unsigned i = 0; i < p.n_announced; i++) {
+		struct rd id = rd_init(p.announced + i * 4, 4);
+
+		CHECK(probe_lists(p.announced, p.n_announced, rd_u32(&id)));
+	}
+	free(buf);
+}
+
+static void fuzz_announce(const uint8_t *data, size_t size)
+{
+	struct announce a, back;
+	uint8_t buf[CENSUS_HOST_MAX + 4];
+
+	if (announce_decode(&a, data, size) < 0)
+		return;
+	CHECK(announce_encode(&a, buf, sizeof(buf)) == (int)size);
+	CHECK(announce_decode(&back, buf, size) == 0);
+	CHECK(bytes_equal(a.host, a.host_len, back.host, back.host_len));
+}
+
+static void fuzz_receipt(const uint8_t *data, size_t size)
+{
+	struct receipt rc;
+	uint8_t buf[CENSUS_TEXT_MAX + 60];
+
+	if (receipt_decode(&rc, data, size) < 0)
+		return;
+	/* every byte is a field */
+	CHECK(receipt_encode(&rc, buf, sizeof(buf)) == (int)size);
+	CHECK(bytes_equal(buf, size, data, size));
+	CHECK(receipt_status_name(rc.status));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const fuzz[])(const uint8_t *, size_t) = { fuzz_probe, fuzz_announce,
+								 fuzz_receipt };
+
+	if (size > 0)
+		fuzz[data[0] % ARRAY_LEN(fuzz)](data + 1, size - 1);
+	return 0;
+}

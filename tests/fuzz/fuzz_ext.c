@@ -1,0 +1,36 @@
+/* fuzz_ext.c - a FEC Encoding ID and header extensions: what decodes, encodes to the same. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/fuzz/fuzz.h"
+
+#include <errno.h>
+
+#include "tests/equal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rd in = rd_init(data, size), out;
+	uint8_t fec_id = rd_u8(&in);
+	struct exts e, back;
+	struct wr w;
+	uint8_t *buf;
+	size_t len;
+	int err;
+
+	err = ext_decode(&e, &in, fec_id);
+	if (err < 0) {
+		CHECK(err == -EBADMSG);
+		return 0;
+	}
+	len = ext_len(&e, fec_id);
+	CHECK(rd_done(&in) && len < size && len % 4 == 0);
+	buf = malloc(len ? len : 1);
+	CHECK(buf);
+	w = wr_init(buf, len);
+	CHECK(ext_encode(&e, &w, fec_id) == 0);
+	CHECK(wr_len(&w) == len);
+	out = rd_init(buf, len);
+	CHECK(ext_decode(&back, &out, fec_id) == 0);
+	CHECK(exts_equal(&e, &back));
+	free(buf);
+	return 0;
+}
