@@ -10,6 +10,11 @@
 
 enum { SEGMENT = 1200, MAX_SEGMENTS = 50 };
 
+static int number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 int main(int argc, char **argv)
 {
 	static char data[SEGMENT * MAX_SEGMENTS];
@@ -20,8 +25,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: burst GROUP PORT TTL SUPER-PACKETS SEGMENTS-OF-EACH\n");
 		return 1;
 	}
-	to.sin_port = htons((uint16_t)atoi(argv[2]));
-	int ttl = atoi(argv[3]), n = atoi(argv[4]), segments = atoi(argv[5]);
+	to.sin_port = htons((uint16_t)number(argv[2]));
+	int ttl = number(argv[3]), n = number(argv[4]), segments = number(argv[5]);
 
 	if (segments < 1 || segments > MAX_SEGMENTS)
 		return 1;

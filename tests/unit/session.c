@@ -105,7 +105,8 @@ static void step(struct pair *p)
 	serve(p);
 	while (tx_output(p->tx, p->now, &pkt)) {
 		memcpy(buf, pkt.hdr, pkt.hdr_len);
-		memcpy(buf + pkt.hdr_len, pkt.payload, pkt.payload_len);
+		if (pkt.payload_len > 0)
+			memcpy(buf + pkt.hdr_len, pkt.payload, pkt.payload_len);
 		p->packets++;
 		if (rng_unit(&p->rng) >= p->loss)
 			assert_int_equal(
