@@ -20,17 +20,17 @@ struct mcast_membership {
 };
 
 /*
- * Joins, once for a group and socket. 0, or, and then the socket is not in the group:
- * -EINVAL        not a multicast group; both lists; a list entry of another family or multicast
- * -EDESTADDRREQ  an SSM group without sources
- * -EADDRINUSE    the socket is in the group already; a source is listed twice
- * -ENOBUFS       more sources than net.ipv4.igmp_max_msf (10) or net.ipv6.mld_max_msf (64),
- * more groups than net.ipv4.igmp_max_memberships (20) -ENODEV        no such interface, or no
- * route to the group when ifindex is 0
+ * Joins, once for a group and socket. 0; else the socket is not in the group:
+ *
+ * - -EINVAL: not a multicast group; both lists; a list entry of another family or multicast.
+ * - -EDESTADDRREQ: an SSM group without sources.
+ * - -EADDRINUSE: the socket is in the group already; a source is listed twice.
+ * - -ENOBUFS: more sources than net.ipv4.igmp_max_msf (10) or net.ipv6.mld_max_msf (64), more
+ *   groups than net.ipv4.igmp_max_memberships (20).
+ * - -ENODEV: no such interface, or no route to the group when ifindex is 0.
  */
 int mcast_join(int fd, const struct mcast_membership *m);
-/* Leaves, sources or not; closing the socket does the same. 0 or -EADDRNOTAVAIL (was not in).
- */
+/* Leaves, sources or not; so does closing the socket. 0 or -EADDRNOTAVAIL (was not in). */
 int mcast_leave(int fd, const struct mcast_membership *m);
 
 /* Hears only what this socket joined, not what others on this host did (IP_MULTICAST_ALL=0). */

@@ -40,15 +40,14 @@ const struct netif *netif_by_index(const struct netif_list *l, unsigned index);
 
 /* The interface's first address of a family, IPv6 link-local ones last; NULL: has none. */
 const struct addr *netif_addr(const struct netif *i, sa_family_t family);
-/* Whether `a` is a broadcast address there: 255.255.255.255 or the last of one of its subnets.
- */
+/* Whether `a` is 255.255.255.255 or the broadcast address of one of the interface's subnets. */
 bool netif_broadcasts(const struct netif *i, const struct addr *a);
 
 enum netif_why {
 	NETIF_NAMED, /* as the user said */
 	NETIF_ONLY,  /* no other is up, can multicast and has an address of the family */
-	NETIF_ROUTE, /* several could; the routing table sends the group there */
-	NETIF_FIRST, /* several could, no route to the group: the first */
+	NETIF_ROUTE, /* several are, or none; the routing table sends the group there */
+	NETIF_FIRST, /* several are, and no route decides */
 };
 
 struct netif_choice {

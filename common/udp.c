@@ -192,16 +192,17 @@ bool udp_take_report(int fd, int error)
 	return true;
 }
 
-static int send_one(int fd, const struct addr *to, const void *pkt, size_t len)
-{
-	return sendto(fd, pkt, len, MSG_DONTWAIT, &to->sa, addr_len(to)) < 0 ? -errno : 0;
-}
-
 int udp_send(const struct udp *u, const struct addr *to, const void *pkt, size_t len)
 {
-	int r = send_one(u->fd, to, pkt, len);
+	int r = 0;
 
-	if (r < 0 && udp_take_report(u->fd, r))
-		r = send_one(u->fd, to, pkt, len);
+	/* twice, if the first failure may have been the report of an earlier packet's */
+	for (int again = 0; again <= 1; again++) {
+		if (sendto(u->fd, pkt, len, MSG_DONTWAIT, &to->sa, addr_len(to)) >= 0)
+			return 0;
+		r = -errno;
+		if (!udp_take_report(u->fd, r))
+			break;
+	}
 	return r;
 }

@@ -12,8 +12,7 @@ enum udp_role {
 	 * mcast_join(). Datagrams to another address or by another interface are refused.
 	 */
 	UDP_LISTEN,
-	/* A sender's: an ephemeral port, multicast out, unicast feedback in. Does not fragment.
-	 */
+	/* A sender's: an ephemeral port, multicast out unfragmented, unicast feedback in. */
 	UDP_SEND,
 	/* A receiver's feedback: an ephemeral port; multicast leaves through the interface,
 	   unicast by the routing table. */
@@ -54,13 +53,14 @@ struct udp {
 
 /*
  * Opens a socket; udp_close() gives it back. 0, or what the kernel said, and nothing is open:
- * -EINVAL (ttl, dscp, port 0, no address), -EADDRINUSE (the port belongs to a program that does
- * not share), -ENODEV (ifindex), -EAFNOSUPPORT (no IPv6 here), -EMFILE, ...
+ * -EINVAL (ttl, dscp, a buffer < 0, port 0, no group), -EADDRINUSE (the port belongs to a
+ * program that does not share), -ENODEV (ifindex), -EAFNOSUPPORT (no IPv6 here), -EMFILE, ...
+ *
  * Buffers: with the right to (CAP_NET_ADMIN) over the system's limit, else clamped to it, which
  * is no error: udp_buffer_clamped().
  */
 int udp_open(struct udp *ret, const struct udp_conf *conf);
-/* Closes; fine when closed. A zeroed struct is not closed: its fd is 0. */
+/* Closes; fine when closed. A zeroed struct is not: its fd is 0. */
 void udp_close(struct udp *u);
 
 /* Whether less was given than was asked for. */

@@ -44,7 +44,7 @@ static int allocate(struct udp_in *in)
 	in->iov = calloc(in->n_slots, sizeof(*in->iov));
 	in->from = calloc(in->n_slots, sizeof(*in->from));
 	in->ctl = calloc(in->n_slots, sizeof(*in->ctl));
-	in->data = malloc((size_t)in->n_slots * STRIDE);
+	in->data = calloc(in->n_slots, STRIDE);
 	return in->msg && in->iov && in->from && in->ctl && in->data ? 0 : -ENOMEM;
 }
 

@@ -76,10 +76,18 @@ int udp_out_add(struct udp_out *o, const struct udp_packet *p)
 	return 0;
 }
 
+/* Twice, if the first failure may have been the report of an earlier packet's. */
 static int send_run(struct udp_out *o, const struct udp *u, const struct udp_run *run)
 {
-	o->counters.calls++;
-	return u->gso ? udp_gso_send(u->fd, run) : udp_plain_send(u->fd, run);
+	int r = 0;
+
+	for (int again = 0; again <= 1; again++) {
+		o->counters.calls++;
+		r = u->gso ? udp_gso_send(u->fd, run) : udp_plain_send(u->fd, run);
+		if (r >= 0 || !udp_take_report(u->fd, r))
+			break;
+	}
+	return r;
 }
 
 /* One step of a flush: how many packets left, >= 1, or -errno of the first. */
@@ -89,13 +97,11 @@ static int send_some(struct udp_out *o, struct udp *u)
 				     udp_out_len(o) };
 	int r = send_run(o, u, &run);
 
-	if (r < 0 && udp_take_report(u->fd, r))
-		r = send_run(o, u, &run);
 	if (u->gso && udp_gso_refused(r)) {
 		/* only if it goes without is segmentation to blame */
-		r = udp_plain_send(u->fd, &run);
-		if (r > 0)
-			u->gso = false;
+		u->gso = false;
+		r = send_run(o, u, &run);
+		u->gso = r < 0;
 	}
 	if (r == -EPERM) {
 		o->counters.refused++;

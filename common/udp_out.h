@@ -7,8 +7,7 @@
 
 #define UDP_HDR_MAX 96 /* bytes of header that the queue copies for each packet */
 
-/* One datagram to send: `hdr_len` bytes, then `payload_len`; together at most 65507 (IPv4) or
- * 65487 (to be safe with IPv6) or what the path takes. */
+/* One datagram to send: `hdr_len` bytes, then `payload_len`; what the path takes together. */
 struct udp_packet {
 	const struct addr *to; /* copied */
 	const void *hdr;       /* copied */
@@ -27,8 +26,8 @@ struct udp_out_counters {
 
 struct udp_out;
 
-/* A queue of up to `cap` packets, 1..4096; 256 are four or five full segmented packets.
- * -EINVAL, -ENOMEM. */
+/* A queue of up to `cap` packets, 1..4096; 45 of 1400 bytes fill a segmented packet. -EINVAL,
+ * -ENOMEM. */
 int udp_out_new(struct udp_out **ret, unsigned cap);
 void udp_out_free(struct udp_out *o);
 
@@ -46,12 +45,15 @@ int udp_out_add(struct udp_out *o, const struct udp_packet *p);
 /*
  * Sends what waits, in order, until all is gone or the kernel takes no more. Returns how many
  * packets left the queue (0 when it was empty); the rest stays, payloads still borrowed, and
- * the next call goes on with it. When the first of them could not leave: -EAGAIN   the socket's
- * buffer is full: flush again when the socket is writable -ENOBUFS  the device's queue is full:
- * flush again after a millisecond or so others    this packet can not be sent: -EMSGSIZE
- * (larger than the MTU), -ENETUNREACH (no route), ...: give up, or udp_out_clear() A packet
- * that the host's firewall drops counts as sent and as `refused`: that is loss. Falls back to
- * plain sending for good (u->gso) when the kernel or device can not segment.
+ * the next call goes on with it. When not even the first could leave:
+ *
+ * - -EAGAIN: the socket's buffer is full; flush again when the socket is writable.
+ * - -ENOBUFS: the device's queue is full; flush again after a millisecond or so.
+ * - Others: this packet can not be sent. -EMSGSIZE (larger than the MTU), -ENETUNREACH (no
+ *   route), ...: give up, or udp_out_clear().
+ *
+ * A packet that the host's firewall drops leaves the queue, too, and is `refused`: loss. When
+ * the kernel or device can not segment, sending is plain from then on (u->gso).
  */
 int udp_out_flush(struct udp_out *o, struct udp *u);
 /* Forgets what waits: for receivers this is loss. */

@@ -1,208 +1,238 @@
-/* udp.c - tests of common/udp, udp_out and udp_in over a loopback device of their own. */
+/* udp.c - tests of common/udp: sockets in their roles. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/unit.h"
 
-#include <net/if.h>
-#include <poll.h>
-#include <stdbool.h>
 #include <limits.h>
 #include <unistd.h>
 
-#include "common/mcast.h"
-#include "common/sockopt.h"
-#include "common/udp_in.h"
-#include "common/udp_out.h"
 #include "tests/unit/netns.h"
+#include "tests/unit/pair.h"
 
-#define LEN(a)  (sizeof(a) / sizeof((a)[0]))
-#define PACKETS 32 /* what the smallest default receive buffer holds, and then some */
-#define LARGEST 1472
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* A listener that is a member, and a sender to it. */
-struct pair {
-	struct udp listen, send;
-	struct udp_in *in;
-	struct udp_out *out;
-};
-
-static struct addr address(const char *text)
+static void a_bad_conf_is_refused(void **state)
 {
-	struct addr a;
-
-	assert_int_equal(addr_parse(&a, text, 0), 0);
-	return a;
-}
-
-static struct udp_conf conf(enum udp_role role, const char *group, const char *ifname)
-{
-	return (struct udp_conf){
-		.role = role,
-		.group = address(group),
-		.ifindex = if_nametoindex(ifname),
-		.ttl = 1,
+	static const struct {
+		const char *group;
+		bool broadcast;
+		int ttl, dscp, rcvbuf, sndbuf, error;
+	} cases[] = {
+		{ "239.255.83.87", .error = -EINVAL },  /* no port */
+		{ "192.0.2.1:8387", .error = -EINVAL }, /* no group */
+		{ "[2001:db8::1]:8387", true, .error = -EINVAL },
+		{ PAIR_V4, .ttl = -1, .error = -EINVAL },
+		{ PAIR_V4, .ttl = 256, .error = -EINVAL },
+		{ PAIR_V4, .dscp = -1, .error = -EINVAL },
+		{ PAIR_V4, .dscp = 64, .error = -EINVAL },
+		{ PAIR_V4, .rcvbuf = -1, .error = -EINVAL },
+		{ PAIR_V4, .sndbuf = INT_MAX, .error = -EINVAL },
+		{ PAIR_V6, .ttl = 256, .error = -EINVAL },
+		{ PAIR_V4, .ttl = 255, .dscp = 63 },
+		{ PAIR_V6, .ttl = 0, .dscp = 63 },
+		{ "255.255.255.255:1", true },
 	};
-}
 
-static void join(const struct udp *u)
-{
-	const struct mcast_membership m = { .group = u->group, .ifindex = u->ifindex };
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct udp_conf c = pair_conf(UDP_SEND, cases[i].group, "lo");
+		struct udp u = { .fd = -1 };
 
-	assert_int_equal(mcast_join(u->fd, &m), 0);
-}
-
-static void pair_open(struct pair *p, const char *group, const char *ifname, bool plain)
-{
-	struct udp_conf c = conf(UDP_LISTEN, group, ifname);
-
-	c.plain = plain;
-	assert_int_equal(udp_open(&p->listen, &c), 0);
-	join(&p->listen);
-	c.role = UDP_SEND;
-	assert_int_equal(udp_open(&p->send, &c), 0);
-	assert_int_equal(udp_in_new(&p->in, &p->listen), 0);
-	assert_int_equal(udp_out_new(&p->out, PACKETS), 0);
-}
-
-static void pair_close(struct pair *p)
-{
-	udp_in_free(p->in);
-	udp_out_free(p->out);
-	udp_close(&p->listen);
-	udp_close(&p->send);
-}
-
-/* Whether something arrives within a time that is long for a loopback device. */
-static bool readable(const struct udp *u)
-{
-	struct pollfd p = { .fd = u->fd, .events = POLLIN };
-
-	return poll(&p, 1, 2000) == 1;
-}
-
-static bool next(struct udp_in *in, const struct udp *u, struct udp_datagram *ret)
-{
-	while (!udp_in_next(in, ret)) {
-		if (!readable(u))
-			return false;
-		assert_true(udp_in_read(in) >= 0);
-	}
-	return true;
-}
-
-/* Byte k of the n-th packet. */
-static uint8_t pattern(unsigned n, size_t k)
-{
-	return (uint8_t)(n * 31 + k * 7 + k / 251);
-}
-
-static uint8_t payload[PACKETS][LARGEST];
-
-static void add(struct pair *p, unsigned n, size_t len)
-{
-	uint8_t all[LARGEST];
-	size_t hdr_len = len < 20 ? len : 20;
-
-	for (size_t k = 0; k < len; k++)
-		all[k] = pattern(n, k);
-	memcpy(payload[n % PACKETS], all + hdr_len, len - hdr_len);
-	assert_int_equal(udp_out_add(p->out,
-				     &(struct udp_packet){
-					     .to = &p->listen.group,
-					     .hdr = all,
-					     .hdr_len = hdr_len,
-					     .payload = payload[n % PACKETS],
-					     .payload_len = len - hdr_len,
-				     }),
-			 0);
-}
-
-static void expect(struct pair *p, unsigned n, size_t len)
-{
-	struct udp_datagram d;
-
-	assert_true(next(p->in, &p->listen, &d));
-	assert_int_equal(d.len, len);
-	for (size_t k = 0; k < len; k++)
-		if (d.data[k] != pattern(n, k))
-			fail_msg("packet %u byte %zu", n, k);
-	assert_true(addr_equal(&d.to, &p->listen.group));
-	assert_int_equal(d.ifindex, p->listen.ifindex);
-	assert_int_equal(addr_port(&d.from), addr_port(&p->send.local));
-}
-
-/* Sends packets of these sizes in full batches; each must come out as it went in. */
-static void send_and_expect(struct pair *p, const size_t *size, unsigned n)
-{
-	for (unsigned at = 0; at < n; at += PACKETS) {
-		unsigned m = n - at < PACKETS ? n - at : PACKETS;
-
-		for (unsigned i = 0; i < m; i++)
-			add(p, at + i, size[at + i]);
-		assert_int_equal(udp_out_len(p->out), m);
-		assert_int_equal(udp_out_flush(p->out, &p->send), m);
-		assert_int_equal(udp_out_len(p->out), 0);
-		for (unsigned i = 0; i < m; i++)
-			expect(p, at + i, size[at + i]);
+		c.broadcast = cases[i].broadcast;
+		c.ttl = cases[i].ttl;
+		c.dscp = cases[i].dscp;
+		c.rcvbuf = cases[i].rcvbuf;
+		c.sndbuf = cases[i].sndbuf;
+		assert_int_equal(udp_open(&u, &c), cases[i].error);
+		assert_true(cases[i].error ? u.fd == -1 : u.fd >= 0);
+		udp_close(&u);
+		udp_close(&u);
+		assert_int_equal(u.fd, -1);
 	}
 }
 
-static const struct path {
-	const char *group, *ifname;
-	bool plain;
-} paths[] = {
-	{ "239.255.83.87:8387", "lo", false },    { "239.255.83.87:8387", "lo", true },
-	{ "239.255.83.87:8387", "veth0", false }, { "[ff15::8387]:8387", "lo", false },
-	{ "[ff15::8387]:8387", "lo", true },      { "[ff15::8387]:8387", "veth0", true },
-	{ "[ff02::8387]:8387", "veth0", false },
-};
-
-static void every_size_arrives_as_sent(void **state)
+static void an_unknown_interface_is_told(void **state)
 {
-	size_t size[LARGEST + 1];
+	struct udp_conf c = pair_conf(UDP_SEND, PAIR_V4, "lo");
+	struct udp u;
+
+	c.ifindex = 9999;
+	assert_int_equal(udp_open(&u, &c), -ENODEV);
+	c.group = pair_address(PAIR_V6);
+	assert_int_equal(udp_open(&u, &c), -ENODEV);
+	c.group = pair_address("255.255.255.255:8387");
+	c.broadcast = true;
+	assert_int_equal(udp_open(&u, &c), -ENODEV);
+}
+
+/* In a namespace of its own a process has no right to exceed the system's limits. */
+static void a_clamped_buffer_is_told(void **state)
+{
+	struct udp_conf c = pair_conf(UDP_SEND, PAIR_V4, "lo");
+	struct udp u;
+
+	assert_int_equal(udp_open(&u, &c), 0);
+	assert_true(u.rcvbuf.got > 0 && u.sndbuf.got > 0);
+	assert_false(udp_buffer_clamped(&u.rcvbuf) || udp_buffer_clamped(&u.sndbuf));
+	udp_close(&u);
+
+	c.rcvbuf = c.sndbuf = 10000;
+	assert_int_equal(udp_open(&u, &c), 0);
+	assert_int_equal(u.rcvbuf.got, 10000);
+	assert_int_equal(u.sndbuf.got, 10000);
+	assert_false(udp_buffer_clamped(&u.rcvbuf) || udp_buffer_clamped(&u.sndbuf));
+	udp_close(&u);
+
+	c.rcvbuf = c.sndbuf = INT_MAX / 2;
+	assert_int_equal(udp_open(&u, &c), 0);
+	assert_true(udp_buffer_clamped(&u.rcvbuf) && udp_buffer_clamped(&u.sndbuf));
+	assert_true(u.rcvbuf.got > 10000 && u.rcvbuf.got < INT_MAX / 2);
+	assert_string_equal(u.rcvbuf.sysctl, "net.core.rmem_max");
+	assert_string_equal(u.sndbuf.sysctl, "net.core.wmem_max");
+	udp_close(&u);
+}
+
+static void a_port_of_somebody_else_is_told(void **state)
+{
+	struct udp_conf c = pair_conf(UDP_LISTEN, PAIR_V4, "lo");
+	struct addr any = addr_any(AF_INET, 8387);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct udp u;
+
+	assert_int_equal(bind(fd, &any.sa, addr_len(&any)), 0);
+	assert_int_equal(udp_open(&u, &c), -EADDRINUSE);
+	close(fd);
+}
+
+static void listeners_share_a_port(void **state)
+{
+	struct udp_conf c = pair_conf(UDP_LISTEN, PAIR_V4, "lo");
+	struct udp second;
 	struct pair p;
 
-	for (size_t i = 0; i < LEN(paths); i++) {
-		/* an IPv6 header is 20 bytes longer, and veth0 carries 1500 */
-		unsigned n = strchr(paths[i].group, '[') ? LARGEST - 20 : LARGEST;
+	pair_open(&p, PAIR_V4, "lo", false);
+	pair_listen(&second, &c);
+	assert_int_equal(udp_send(&p.send, &p.listen.group, "x", 1), 0);
+	assert_true(pair_readable(&p.listen, 2000) && pair_readable(&second, 2000));
+	udp_close(&second);
+	pair_close(&p);
+}
 
-		for (unsigned k = 0; k <= n; k++)
-			size[k] = k;
-		pair_open(&p, paths[i].group, paths[i].ifname, paths[i].plain);
-		send_and_expect(&p, size, n + 1);
+/* A datagram to the group, and an answer by unicast to where it came from. */
+static void an_answer_reaches_the_sender(void **state)
+{
+	static const char *const groups[] = { PAIR_V4, PAIR_V6 };
+
+	for (int i = 0; i < 2; i++) {
+		struct udp_conf c = pair_conf(UDP_ANSWER, groups[i], "veth0");
+		struct udp_datagram d;
+		struct udp_in *in;
+		struct udp answer;
+		struct pair p;
+
+		pair_open(&p, groups[i], "veth0", false);
+		assert_int_equal(udp_open(&answer, &c), 0);
+		assert_int_equal(udp_in_new(&in, &p.send), 0);
+		assert_int_equal(udp_send(&p.send, &p.listen.group, "question", 8), 0);
+		assert_true(pair_next(p.in, &p.listen, &d));
+		assert_int_equal(udp_send(&answer, &d.from, "answer", 6), 0);
+		assert_true(pair_next(in, &p.send, &d));
+		assert_int_equal(d.len, 6);
+		assert_int_equal(addr_port(&d.from), addr_port(&answer.local));
+		assert_int_equal(addr_port(&d.to), addr_port(&p.send.local));
+		udp_in_free(in);
+		udp_close(&answer);
 		pair_close(&p);
 	}
 }
 
-/* Runs of every length, ended by a shorter, a longer or an empty packet. */
-static void mixed_sizes_arrive_as_sent(void **state)
+/*
+ * "Port unreachable" for a unicast datagram would fail the next call, whichever it is, and
+ * keep epoll awake.
+ */
+static void a_report_fails_nothing_else(void **state)
 {
-	size_t size[2000];
-	unsigned n = 0, run = 1;
+	struct addr closed = pair_address("127.0.0.1:9");
+	struct udp_in *in;
 	struct pair p;
 
-	while (n < LEN(size)) {
-		for (unsigned k = 0; k < run && n < LEN(size); k++)
-			size[n++] = 1400;
-		if (n < LEN(size))
-			size[n++] = run % 3 == 0 ? 0 : run % 3 == 1 ? 700 : 1450;
-		run = run % 70 + 1;
+	pair_open(&p, PAIR_V4, "lo", false);
+	assert_int_equal(udp_in_new(&in, &p.send), 0);
+	for (unsigned k = 0; k < 6; k++) {
+		assert_int_equal(udp_send(&p.send, &closed, "x", 1), 0);
+		if (k % 3 == 0)
+			assert_int_equal(udp_send(&p.send, &p.listen.group, "x", 1), 0);
+		if (k % 3 == 1) {
+			pair_add(&p, k, 100);
+			assert_int_equal(udp_out_flush(p.out, &p.send), 1);
+		}
+		assert_int_equal(udp_in_read(in), 0);
+		assert_false(pair_has_error(&p.send));
 	}
-	for (size_t i = 0; i < LEN(paths); i++) {
-		pair_open(&p, paths[i].group, paths[i].ifname, paths[i].plain);
-		send_and_expect(&p, size, LEN(size));
-		assert_int_equal(udp_out_counters(p.out)->packets, LEN(size));
-		assert_int_equal(udp_in_counters(p.in)->datagrams, LEN(size));
-		assert_int_equal(udp_out_counters(p.out)->bytes, udp_in_counters(p.in)->bytes);
-		assert_int_equal(udp_in_counters(p.in)->damaged, 0);
+	udp_in_free(in);
+	pair_close(&p);
+}
+
+static void a_silent_sender_is_not_heard_here(void **state)
+{
+	static const char *const groups[] = { PAIR_V4, PAIR_V6 };
+
+	for (int i = 0; i < 2; i++) {
+		struct udp_conf c = pair_conf(UDP_SEND, groups[i], "veth0");
+		struct udp silent;
+		struct udp_datagram d;
+		struct pair p;
+
+		pair_open(&p, groups[i], "veth0", false);
+		c.no_loop = true;
+		assert_int_equal(udp_open(&silent, &c), 0);
+		assert_int_equal(udp_send(&silent, &c.group, "silent", 6), 0);
+		assert_int_equal(udp_send(&p.send, &c.group, "loud", 4), 0);
+		assert_true(pair_next(p.in, &p.listen, &d));
+		assert_int_equal(d.len, 4);
+		udp_close(&silent);
 		pair_close(&p);
 	}
+}
+
+static int option(const struct udp *u, int level, int name)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	assert_int_equal(getsockopt(u->fd, level, name, &v, &len), 0);
+	return v;
+}
+
+static void options_are_set(void **state)
+{
+	struct udp_conf c = pair_conf(UDP_SEND, PAIR_V4, "veth0");
+	struct udp u;
+
+	c.ttl = 7;
+	c.dscp = 46;
+	assert_int_equal(udp_open(&u, &c), 0);
+	assert_int_equal(option(&u, IPPROTO_IP, IP_TOS), 46 << 2);
+	assert_int_equal(option(&u, IPPROTO_IP, IP_MULTICAST_TTL), 7);
+	assert_int_equal(option(&u, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_DO);
+	udp_close(&u);
+	c.group = pair_address(PAIR_V6);
+	assert_int_equal(udp_open(&u, &c), 0);
+	assert_int_equal(option(&u, IPPROTO_IPV6, IPV6_TCLASS), 46 << 2);
+	assert_int_equal(option(&u, IPPROTO_IPV6, IPV6_MULTICAST_HOPS), 7);
+	udp_close(&u);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_size_arrives_as_sent),
-		cmocka_unit_test(mixed_sizes_arrive_as_sent),
+		cmocka_unit_test(a_bad_conf_is_refused),
+		cmocka_unit_test(an_unknown_interface_is_told),
+		cmocka_unit_test(a_clamped_buffer_is_told),
+		cmocka_unit_test(a_port_of_somebody_else_is_told),
+		cmocka_unit_test(listeners_share_a_port),
+		cmocka_unit_test(an_answer_reaches_the_sender),
+		cmocka_unit_test(a_report_fails_nothing_else),
+		cmocka_unit_test(a_silent_sender_is_not_heard_here),
+		cmocka_unit_test(options_are_set),
 	};
 
 	if (netns_enter() != 0)
