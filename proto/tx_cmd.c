@@ -123,14 +123,18 @@ static unsigned asked_states(const struct tx *tx)
 	return states;
 }
 
+/*
+ * Everybody has everything. Ours have announced themselves; others, and receivers that nobody
+ * heard, get all R repetitions to object (RFC 5740 §4.2.3.1).
+ */
 static bool answered(const struct tx *tx)
 {
 	const uint32_t *n = tx->roster.count;
-	bool silent = tx->roster.n == n[RECEIVER_DROPPED];
+	bool sow = tx->conf.profile == TX_SOW;
 
-	if (n[RECEIVER_ACTIVE] || (tx->conf.profile == TX_SOW && n[RECEIVER_ACKED]))
+	if (n[RECEIVER_ACTIVE] || (sow && n[RECEIVER_ACKED]))
 		return false;
-	return !silent || tx->flushes >= tx->conf.robust;
+	return (sow && tx->roster.n > n[RECEIVER_DROPPED]) || tx->flushes >= tx->conf.robust;
 }
 
 static void close_session(struct tx *tx, nsec_t now)
@@ -159,13 +163,15 @@ int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	struct watermark wm;
 	struct msg m = { .type = NORM_CMD, .cmd = CMD_FLUSH };
 
-	if (tx_new_left(tx) || tx_repair_pending(tx))
+	if (tx_new_left(tx))
 		return 0;
 	roster_drop_silent(&tx->roster, now, asked_states(tx), tx->conf.drop_after);
 	if (tx->finishing && (answered(tx) || !tx->object_end)) {
 		close_session(tx, now);
 		return tx_cmd_output(tx, now, ret);
 	}
+	if (tx_repair_pending(tx))
+		return 0;
 	buf = now >= tx->at.flush_at && tx->object_end ? tx_scratch(tx) : NULL;
 	if (!buf)
 		return 0;

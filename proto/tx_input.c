@@ -335,6 +335,15 @@ static int on_ack(struct tx *tx, nsec_t now, const struct msg *m, struct receive
 	}
 }
 
+/*
+ * Whom repairs are made for. Ours announce themselves first, and after the receipt there is
+ * nothing left to ask; so strangers cannot keep a session from ending.
+ */
+static bool may_ask(const struct tx *tx, const struct receiver *rc)
+{
+	return tx->conf.profile == TX_NORM || (rc && rc->state != RECEIVER_FINISHED);
+}
+
 static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
 {
 	struct receiver *rc;
@@ -353,7 +362,7 @@ static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event
 		r = on_ack(tx, now, m, rc, ret);
 	} else {
 		tx->counters.nacks++;
-		if (tx->stage == TX_RUNNING)
+		if (tx->stage == TX_RUNNING && may_ask(tx, rc))
 			tx_nack(tx, now, m);
 	}
 	return r;
