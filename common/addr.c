@@ -9,15 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	int ttl;
-} scopes[SCOPE_COUNT] = {
-	[SCOPE_HOST] = { "host", 0 },       [SCOPE_LINK] = { "link", 1 },
-	[SCOPE_SITE] = { "site", 31 },      [SCOPE_ORGANIZATION] = { "organization", 63 },
-	[SCOPE_GLOBAL] = { "global", 255 },
-};
-
 /* Decimal digits only: strtoul() alone would take " +7" and "-1". */
 static int parse_number(const char *text, unsigned long max, unsigned long *ret)
 {
@@ -244,62 +235,4 @@ bool addr_is_ssm(const struct addr *a)
 bool addr_is_broadcast(const struct addr *a)
 {
 	return a->sa.sa_family == AF_INET && a->in.sin_addr.s_addr == INADDR_BROADCAST;
-}
-
-/* RFC 2365: 239.255/16 is local and grows downwards to 239.253; the rest of 239/8 is or may
- * become the organization's. */
-static enum addr_scope scope_v4(const uint8_t *b)
-{
-	if (b[0] == 224 && b[1] == 0 && b[2] == 0)
-		return SCOPE_LINK;
-	if (b[0] == 239)
-		return b[1] >= 253 ? SCOPE_SITE : SCOPE_ORGANIZATION;
-	return SCOPE_GLOBAL;
-}
-
-/* RFC 7346; scopes that have no name of ours count as the next wider one that has. */
-static enum addr_scope scope_v6(const uint8_t *b)
-{
-	unsigned nibble = b[1] & 15;
-
-	if (nibble <= 1)
-		return SCOPE_HOST;
-	if (nibble == 2)
-		return SCOPE_LINK;
-	if (nibble <= 5)
-		return SCOPE_SITE;
-	return nibble <= 8 ? SCOPE_ORGANIZATION : SCOPE_GLOBAL;
-}
-
-enum addr_scope addr_scope(const struct addr *a)
-{
-	size_t n;
-	const uint8_t *b = addr_bytes(a, &n);
-
-	if (addr_is_broadcast(a))
-		return SCOPE_LINK;
-	if (!addr_is_multicast(a))
-		return SCOPE_GLOBAL;
-	return n == 4 ? scope_v4(b) : scope_v6(b);
-}
-
-const char *scope_name(enum addr_scope scope)
-{
-	return scopes[scope].name;
-}
-
-int scope_parse(enum addr_scope *ret, const char *name)
-{
-	for (int i = 0; i < SCOPE_COUNT; i++) {
-		if (strcmp(name, scopes[i].name) != 0)
-			continue;
-		*ret = (enum addr_scope)i;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-int scope_ttl(enum addr_scope scope)
-{
-	return scopes[scope].ttl;
 }

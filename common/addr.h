@@ -61,23 +61,4 @@ bool addr_is_ssm(const struct addr *a);
 /* 255.255.255.255. A subnet's broadcast address needs the interface: netif_broadcasts(). */
 bool addr_is_broadcast(const struct addr *a);
 
-/* How far a group is meant to reach (RFC 2365, RFC 7346). */
-enum addr_scope {
-	SCOPE_HOST,
-	SCOPE_LINK,
-	SCOPE_SITE,
-	SCOPE_ORGANIZATION,
-	SCOPE_GLOBAL,
-	SCOPE_COUNT,
-};
-
-/* Of a group, by its address; 255.255.255.255 is LINK; any other unicast address is GLOBAL. */
-enum addr_scope addr_scope(const struct addr *a);
-/* "host", "link", "site", "organization", "global". */
-const char *scope_name(enum addr_scope scope);
-/* The scope of that name; -EINVAL. */
-int scope_parse(enum addr_scope *ret, const char *name);
-/* The largest TTL that stays inside: 0, 1, 31, 63, 255; the TTL that --scope sets. */
-int scope_ttl(enum addr_scope scope);
-
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/scope.h"
 #include "common/sockopt.h"
 
 static int level_of(sa_family_t family)
@@ -133,7 +134,7 @@ int mcast_set_loop(int fd, sa_family_t family, bool on)
 
 bool mcast_ttl_exceeds_scope(const struct addr *group, int ttl, char *ret_text, size_t cap)
 {
-	enum addr_scope scope = addr_scope(group);
+	enum scope scope = scope_of(group);
 	char text[ADDR_TEXT];
 
 	if (!addr_is_multicast(group) || ttl <= scope_ttl(scope))

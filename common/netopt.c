@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/scope.h"
+
 const char *const netopt_scopes[] = { "host", "link", "site", "organization", "global", NULL };
 const char *const netopt_against_source[] = { "exclude", NULL };
 const char *const netopt_against_exclude[] = { "source", NULL };
@@ -164,7 +166,7 @@ static int choose_interface(struct resolve *rs)
 			    "take a group of the other family",
 			    p->ifname, family_name(rs), p->ifname);
 	p->local = *local;
-	if (addr_family(&p->group) == AF_INET6 && addr_scope(&p->group) <= SCOPE_LINK)
+	if (addr_family(&p->group) == AF_INET6 && scope_of(&p->group) <= SCOPE_LINK)
 		p->group.in6.sin6_scope_id = p->ifindex;
 	note_choice(rs, &c);
 	return 0;
@@ -271,7 +273,7 @@ static void choose_reach(struct resolve *rs)
 
 	p->ttl = 1;
 	if (rs->o->scope >= 0)
-		p->ttl = scope_ttl((enum addr_scope)rs->o->scope);
+		p->ttl = scope_ttl((enum scope)rs->o->scope);
 	else if (rs->o->ttl != NETOPT_UNSET)
 		p->ttl = (int)rs->o->ttl;
 	mcast_ttl_exceeds_scope(&p->group, p->ttl, p->warning, sizeof(p->warning));

@@ -27,7 +27,7 @@ struct netopt {
 	const char *group, *interface; /* NULL: not given */
 	struct opt_list sources, excludes, ranges;
 	uint32_t ttl; /* NETOPT_UNSET: not given */
-	int scope;    /* enum addr_scope; -1: not given */
+	int scope;    /* enum scope; -1: not given */
 	bool loop;
 	uint32_t dscp;
 	uint64_t rcvbuf, sndbuf; /* bytes; 0: what the system gives */
@@ -39,7 +39,7 @@ struct netopt {
 		.ttl = NETOPT_UNSET, .scope = -1, .loop = true                                 \
 	}
 
-extern const char *const netopt_scopes[];          /* names in enum addr_scope's order */
+extern const char *const netopt_scopes[];          /* names in enum scope's order */
 extern const char *const netopt_against_source[];  /* --exclude */
 extern const char *const netopt_against_exclude[]; /* --source */
 extern const char *const netopt_against_scope[];   /* --ttl */

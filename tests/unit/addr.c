@@ -77,42 +77,41 @@ static void none_has_a_text(void **state)
 	assert_false(addr_is_multicast(&none));
 }
 
-static void kinds_and_scopes(void **state)
+static void kinds(void **state)
 {
 	static const struct {
 		const char *text;
 		bool multicast, ssm, broadcast;
-		enum addr_scope scope;
 	} cases[] = {
-		{ "223.255.255.255", false, false, false, SCOPE_GLOBAL },
-		{ "224.0.0.0", true, false, false, SCOPE_LINK },
-		{ "224.0.0.255", true, false, false, SCOPE_LINK },
-		{ "224.0.1.0", true, false, false, SCOPE_GLOBAL },
-		{ "231.255.255.255", true, false, false, SCOPE_GLOBAL },
-		{ "232.0.0.0", true, true, false, SCOPE_GLOBAL },
-		{ "232.255.255.255", true, true, false, SCOPE_GLOBAL },
-		{ "233.0.0.0", true, false, false, SCOPE_GLOBAL },
-		{ "239.0.0.1", true, false, false, SCOPE_ORGANIZATION },
-		{ "239.192.0.0", true, false, false, SCOPE_ORGANIZATION },
-		{ "239.195.255.255", true, false, false, SCOPE_ORGANIZATION },
-		{ "239.252.255.255", true, false, false, SCOPE_ORGANIZATION },
-		{ "239.253.0.0", true, false, false, SCOPE_SITE },
-		{ "239.255.83.87", true, false, false, SCOPE_SITE },
-		{ "240.0.0.0", false, false, false, SCOPE_GLOBAL },
-		{ "255.255.255.255", false, false, true, SCOPE_LINK },
-		{ "192.0.2.255", false, false, false, SCOPE_GLOBAL },
-		{ "ff01::1", true, false, false, SCOPE_HOST },
-		{ "ff02::1", true, false, false, SCOPE_LINK },
-		{ "ff03::1", true, false, false, SCOPE_SITE },
-		{ "ff14::1", true, false, false, SCOPE_SITE },
-		{ "ff15::8387", true, false, false, SCOPE_SITE },
-		{ "ff18::1", true, false, false, SCOPE_ORGANIZATION },
-		{ "ff1e::1", true, false, false, SCOPE_GLOBAL },
-		{ "ff32::1", true, true, false, SCOPE_LINK },
-		{ "ff3e::8387", true, true, false, SCOPE_GLOBAL },
-		{ "ff3e:1::8387", true, false, false, SCOPE_GLOBAL },
-		{ "ff2e::1", true, false, false, SCOPE_GLOBAL },
-		{ "fe80::1", false, false, false, SCOPE_GLOBAL },
+		{ "223.255.255.255", false, false, false },
+		{ "224.0.0.0", true, false, false },
+		{ "224.0.0.255", true, false, false },
+		{ "224.0.1.0", true, false, false },
+		{ "231.255.255.255", true, false, false },
+		{ "232.0.0.0", true, true, false },
+		{ "232.255.255.255", true, true, false },
+		{ "233.0.0.0", true, false, false },
+		{ "239.0.0.1", true, false, false },
+		{ "239.192.0.0", true, false, false },
+		{ "239.195.255.255", true, false, false },
+		{ "239.252.255.255", true, false, false },
+		{ "239.253.0.0", true, false, false },
+		{ "239.255.83.87", true, false, false },
+		{ "240.0.0.0", false, false, false },
+		{ "255.255.255.255", false, false, true },
+		{ "192.0.2.255", false, false, false },
+		{ "ff01::1", true, false, false },
+		{ "ff02::1", true, false, false },
+		{ "ff03::1", true, false, false },
+		{ "ff14::1", true, false, false },
+		{ "ff15::8387", true, false, false },
+		{ "ff18::1", true, false, false },
+		{ "ff1e::1", true, false, false },
+		{ "ff32::1", true, true, false },
+		{ "ff3e::8387", true, true, false },
+		{ "ff3e:1::8387", true, false, false },
+		{ "ff2e::1", true, false, false },
+		{ "fe80::1", false, false, false },
 	};
 
 	for (size_t i = 0; i < LEN(cases); i++) {
@@ -120,24 +119,9 @@ static void kinds_and_scopes(void **state)
 
 		if (addr_is_multicast(&a) != cases[i].multicast ||
 		    addr_is_ssm(&a) != cases[i].ssm ||
-		    addr_is_broadcast(&a) != cases[i].broadcast ||
-		    addr_scope(&a) != cases[i].scope)
+		    addr_is_broadcast(&a) != cases[i].broadcast)
 			fail_msg("%s", cases[i].text);
 	}
-}
-
-static void scopes_have_names_and_ttls(void **state)
-{
-	static const int ttl[SCOPE_COUNT] = { 0, 1, 31, 63, 255 };
-	enum addr_scope s;
-
-	for (int i = 0; i < SCOPE_COUNT; i++) {
-		assert_int_equal(scope_parse(&s, scope_name((enum addr_scope)i)), 0);
-		assert_int_equal(s, i);
-		assert_int_equal(scope_ttl(s), ttl[i]);
-	}
-	assert_int_equal(scope_parse(&s, "galaxy"), -EINVAL);
-	assert_int_equal(scope_parse(&s, ""), -EINVAL);
 }
 
 static void equality(void **state)
@@ -236,8 +220,7 @@ int main(void)
 		cmocka_unit_test(texts_are_read_and_written),
 		cmocka_unit_test(other_texts_are_refused),
 		cmocka_unit_test(none_has_a_text),
-		cmocka_unit_test(kinds_and_scopes),
-		cmocka_unit_test(scopes_have_names_and_ttls),
+		cmocka_unit_test(kinds),
 		cmocka_unit_test(equality),
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(other_ranges_are_refused),
