@@ -81,8 +81,7 @@ def run_plan(name, only):
 
 def run_one(a):
     opts = dict(o.split("=", 1) for o in a.opt)
-    cell = plan.cell(a.program, a.n, a.rate, a.loss, int(a.size * plan.MB), opts)
-    cell["limit"] = a.limit
+    cell = plan.cell(a.program, a.n, a.rate, a.loss, int(a.size * plan.MIB), opts)
     with lab.Lab(a.n, a.rate, a.loss, a.gro) as where:
         for _ in range(a.repeat):
             r = measure(cell, where)
@@ -97,7 +96,7 @@ def near(value, expect, sigma):
 
 def check():
     """Loss is per wire packet, independent, of the right size; the shaper and the counters work."""
-    size, failures = 32 * plan.MB, 0
+    size, failures = 32 * plan.MIB, 0
 
     def verdict(good, what):
         nonlocal failures
@@ -133,13 +132,12 @@ def main():
     one = sub.add_parser("run")
     one.add_argument("program", choices=plan.PROGRAMS)
     one.add_argument("-n", type=int, default=4, help="receivers")
-    one.add_argument("--size", type=float, default=64, help="MB")
+    one.add_argument("--size", type=float, default=64, help="MiB")
     one.add_argument("--rate", type=int, help="of the link, Mbit/s")
     one.add_argument("--loss", type=float, default=0, help="percent")
     one.add_argument("--gro", action="store_true", help="receivers' interfaces do GRO")
     one.add_argument("--opt", "-o", action="append", default=[], help="KEY=VALUE for the adapter")
     one.add_argument("--repeat", type=int, default=1)
-    one.add_argument("--limit", type=float, default=120, help="seconds")
     one.add_argument("-v", "--verbose", action="store_true")
     a = p.parse_args()
     if a.what == "report":

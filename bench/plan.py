@@ -1,6 +1,7 @@
 # plan.py - which transfers are measured, and with which settings of each program.
 # SPDX-License-Identifier: BSD-2-Clause
-MB = 1 << 20
+MIB = 1 << 20
+SLOWEST = 20e6          # bit/s; a transfer below that is given up
 PROGRAMS = ("sow", "udpcast", "uftp", "norm", "tcp", "blast")
 
 
@@ -15,12 +16,12 @@ def unshaped(program, n):
 
 def cell(program, n, rate, loss, size, opts={}):
     shape = f"{rate} Mbit/s" if rate else "unshaped"
-    words = [shape, f"{n} receiver{'s' * (n > 1)}", f"{loss} % loss", f"{size // MB} MB"]
+    words = [shape, f"{n} receiver{'s' * (n > 1)}", f"{loss} % loss", f"{size // MIB} MiB"]
     words += [f"{k}={v}" for k, v in opts.items()]
     if not rate:
         opts = {**unshaped(program, n), **opts}
     return {"program": program, "group": ", ".join(words), "n": n, "rate": rate, "loss": loss,
-            "size": size, "opts": opts, "limit": 120}
+            "size": size, "opts": opts, "limit": 15 + size * 8 / SLOWEST}
 
 
 def matrix(size, receivers, losses, rates, programs=PROGRAMS):
@@ -30,15 +31,15 @@ def matrix(size, receivers, losses, rates, programs=PROGRAMS):
 
 def targets():
     """The cells that the project's own figures are about."""
-    cells = matrix(256 * MB, [4], [0], [None])
-    cells += matrix(256 * MB, [1], [0], [1000], ("sow", "blast"))
-    cells += matrix(64 * MB, [4], [0], [100], ("sow", "blast"))
-    cells += matrix(64 * MB, [4], [1, 10], [100], ("sow", "udpcast", "uftp", "norm"))
+    cells = matrix(256 * MIB, [4], [0], [None])
+    cells += matrix(256 * MIB, [1], [0], [1000], ("sow", "blast"))
+    cells += matrix(64 * MIB, [4], [0], [100], ("sow", "blast"))
+    cells += matrix(64 * MIB, [4], [1, 10], [100], ("sow", "udpcast", "uftp", "norm"))
     return cells
 
 
 PLANS = {
-    "full": lambda: (matrix(256 * MB, [1, 4, 8], [0, 1, 5], [1000, None]), 3),
+    "full": lambda: (matrix(256 * MIB, [1, 4, 8], [0, 1, 5], [1000, None]), 3),
     "targets": lambda: (targets(), 3),
-    "quick": lambda: (matrix(32 * MB, [1, 4], [0, 1], [1000, None]), 1),
+    "quick": lambda: (matrix(32 * MIB, [1, 4], [0, 1], [1000, None]), 1),
 }
