@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BUFS_MIN       2
 #define BUFS_MAX       8000
 #define BLOCKS_PER_BUF 4
 #define PARITY_MAX     256 /* parity symbols told apart beside the source symbols */
@@ -38,6 +39,16 @@ static int alloc_all(struct rxblocks *s)
 	return 0;
 }
 
+/* What a buffer costs, with the states that come with it: these outweigh tiny symbols. */
+static size_t buffer_cost(const struct rxblocks *s)
+{
+	size_t words = bitmap_words(s->max_symbols) + bitmap_words(s->max_k);
+	size_t state = sizeof(*s->b) + sizeof(*s->order) + sizeof(*s->free_blocks) +
+		       s->max_k * sizeof(*s->esis) + words * sizeof(*s->words);
+
+	return s->buf_len + sizeof(*s->free_bufs) + BLOCKS_PER_BUF * state;
+}
+
 int rxblocks_init(struct rxblocks *s, size_t memory, uint32_t max_k, size_t symbol_len)
 {
 	int r;
@@ -47,9 +58,9 @@ int rxblocks_init(struct rxblocks *s, size_t memory, uint32_t max_k, size_t symb
 		.max_symbols = max_k + PARITY_MAX,
 		.buf_len = max_k * symbol_len,
 	};
-	if (memory / s->buf_len < 2)
+	if (memory / s->buf_len < BUFS_MIN)
 		return -EFBIG;
-	s->n_bufs = (uint32_t)MIN(memory / s->buf_len, BUFS_MAX);
+	s->n_bufs = (uint32_t)CLAMP(memory / buffer_cost(s), BUFS_MIN, BUFS_MAX);
 	s->cap = s->n_bufs * BLOCKS_PER_BUF;
 	r = alloc_all(s);
 	if (r < 0)
@@ -122,7 +133,7 @@ struct rxblock *rxblocks_get(struct rxblocks *s, uint64_t key, uint32_t k, uint3
 
 	if (i < s->n && rxblocks_at(s, i)->key == key)
 		return rxblocks_at(s, i);
-	if (s->n == s->cap || !s->n_free_bufs)
+	if (s->n == s->cap || !s->n_free_bufs || !rxblocks_fit(s, k, symbol_len))
 		return NULL;
 	pos = s->free_blocks[s->cap - s->n - 1];
 	memmove(s->order + i + 1, s->order + i, (s->n - i) * sizeof(*s->order));

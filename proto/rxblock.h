@@ -60,8 +60,9 @@ struct rxblocks {
 };
 
 /*
- * Buffers for blocks of up to max_k symbols of symbol_len bytes within `memory` bytes, and
- * states for a few times as many. -EFBIG: fewer than two blocks fit. -ENOMEM.
+ * Buffers for blocks of up to max_k symbols of symbol_len bytes and states for a few times as
+ * many, together within `memory` bytes. Two buffers it is at least, and -EFBIG when these alone
+ * do not fit. -ENOMEM.
  */
 int rxblocks_init(struct rxblocks *s, size_t memory, uint32_t max_k, size_t symbol_len);
 void rxblocks_fini(struct rxblocks *s);
@@ -70,7 +71,7 @@ void rxblocks_fini(struct rxblocks *s);
 bool rxblocks_fit(const struct rxblocks *s, uint32_t k, size_t symbol_len);
 
 struct rxblock *rxblocks_find(const struct rxblocks *s, uint64_t key);
-/* Finds or makes a FILLING block with a buffer. NULL: none is free. */
+/* Finds or makes a FILLING block with a buffer. NULL: none is free, or it does not fit. */
 struct rxblock *rxblocks_get(struct rxblocks *s, uint64_t key, uint32_t k, uint32_t symbol_len);
 /* Gives a SPILLED block a buffer again and makes it FILLING. False: none is free. */
 bool rxblocks_attach(struct rxblocks *s, struct rxblock *b);
