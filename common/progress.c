@@ -82,26 +82,27 @@ static void figures(char *buf, size_t cap, const struct progress_now *is, double
 void progress_format(char *buf, size_t cap, unsigned width, const struct progress_now *is,
 		     double rate)
 {
-	char text[WIDTH_MAX], bar[WIDTH_MAX + 1] = "";
+	char text[WIDTH_MAX], bar[WIDTH_MAX + 1] = "", line[2 * WIDTH_MAX + 16];
 	uint64_t done = is->done < is->total ? is->done : is->total;
 	double part = is->total > 0 ? (double)done / (double)is->total : 0;
-	size_t room, fill;
+	size_t room, len;
 
 	if (width > WIDTH_MAX)
 		width = WIDTH_MAX;
-	if (cap > (size_t)width + 1)
-		cap = (size_t)width + 1;
 	figures(text, sizeof(text), is, rate);
 	room = strlen(text) + sizeof("100% [] ") - 1;
 	room = room < width ? width - room : 0;
-	if (is->total == 0 || room < BAR_MIN) {
-		snprintf(buf, cap, "%s", text);
-		return;
-	}
-	fill = (size_t)(part * (double)room);
 	memset(bar, ' ', room);
-	memset(bar, '#', fill);
-	snprintf(buf, cap, "%3u%% [%s] %s", (unsigned)(part * 100), bar, text);
+	memset(bar, '#', (size_t)(part * (double)room));
+	if (is->total == 0 || room < BAR_MIN)
+		len = (size_t)snprintf(line, sizeof(line), "%s", text);
+	else
+		len = (size_t)snprintf(line, sizeof(line), "%3u%% [%s] %s",
+				       (unsigned)(part * 100), bar, text);
+	len = len < width ? len : width;
+	len = len < cap - 1 ? len : cap - 1;
+	memcpy(buf, line, len);
+	buf[len] = '\0';
 }
 
 static unsigned columns(int fd)
