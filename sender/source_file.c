@@ -14,8 +14,7 @@
 
 struct source_file {
 	int fd;
-	struct stat st; /* at the start */
-	struct source_info info;
+	struct source_info info; /* at the start */
 	struct digest *digest;
 	uint64_t hashed; /* bytes from the start that were read in order and hashed */
 	uint8_t *window; /* the last of them: file bytes [hashed - window_len, hashed) */
@@ -24,21 +23,32 @@ struct source_file {
 	uint8_t sum[SHA256_LEN]; /* once all are hashed */
 };
 
+static struct source_info info_of(const struct stat *st)
+{
+	return (struct source_info){
+		.size = (uint64_t)st->st_size,
+		.mode = st->st_mode & 07777,
+		.mtime_sec = st->st_mtim.tv_sec,
+		.mtime_nsec = (uint32_t)st->st_mtim.tv_nsec,
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.ctime_sec = st->st_ctim.tv_sec,
+		.ctime_nsec = (uint32_t)st->st_ctim.tv_nsec,
+	};
+}
+
 static int open_regular(struct source_file *s, const char *path)
 {
+	struct stat st;
+
 	s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (s->fd < 0 || fstat(s->fd, &s->st) < 0)
+	if (s->fd < 0 || fstat(s->fd, &st) < 0)
 		return -errno;
-	if (S_ISDIR(s->st.st_mode))
+	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (!S_ISREG(s->st.st_mode))
+	if (!S_ISREG(st.st_mode))
 		return -EOPNOTSUPP;
-	s->info = (struct source_info){
-		.size = (uint64_t)s->st.st_size,
-		.mode = s->st.st_mode & 07777,
-		.mtime_sec = s->st.st_mtim.tv_sec,
-		.mtime_nsec = (uint32_t)s->st.st_mtim.tv_nsec,
-	};
+	s->info = info_of(&st);
 	return 0;
 }
 
@@ -77,18 +87,22 @@ const struct source_info *source_info(const struct source_file *s)
 	return &s->info;
 }
 
-static bool same_time(struct timespec a, struct timespec b)
+bool source_same(const struct source_info *a, const struct source_info *b)
 {
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->mtime_sec == b->mtime_sec && a->mtime_nsec == b->mtime_nsec &&
+	       a->ctime_sec == b->ctime_sec && a->ctime_nsec == b->ctime_nsec;
 }
 
 bool source_changed(const struct source_file *s)
 {
+	struct source_info is;
 	struct stat st;
 
-	return fstat(s->fd, &st) < 0 || st.st_dev != s->st.st_dev ||
-	       st.st_ino != s->st.st_ino || st.st_size != s->st.st_size ||
-	       !same_time(st.st_mtim, s->st.st_mtim) || !same_time(st.st_ctim, s->st.st_ctim);
+	if (fstat(s->fd, &st) < 0)
+		return true;
+	is = info_of(&st);
+	return !source_same(&s->info, &is);
 }
 
 /* The change is looked for behind the read: what was read before it happened is good. */

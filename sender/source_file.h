@@ -14,6 +14,9 @@ struct source_info {
 	uint16_t mode; /* permission bits, 07777 */
 	int64_t mtime_sec;
 	uint32_t mtime_nsec;
+	uint64_t dev, ino; /* which file it is, */
+	int64_t ctime_sec; /* and in which state */
+	uint32_t ctime_nsec;
 };
 
 struct source_file;
@@ -27,6 +30,8 @@ void source_close(struct source_file *s); /* NULL is fine */
 
 /* As it was when it was opened. Owned by the source. */
 const struct source_info *source_info(const struct source_file *s);
+/* Whether two openings saw the same file in the same state. */
+bool source_same(const struct source_info *a, const struct source_info *b);
 
 /*
  * Exactly `len` bytes. Reads that follow one another come out of large reads and are hashed on

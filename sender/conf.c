@@ -1,0 +1,134 @@
+/* conf.c - what the user asked sow to do. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "sender/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+
+#define LEN(a)      (sizeof(a) / sizeof((a)[0]))
+#define BLOCK_MAX   255 /* symbols of a block, source and parity */
+#define SEGMENT_MAX 65000
+#define AT(member)  offsetof(struct conf, member)
+
+static int parse_fec(const struct opt *o, const char *text, void *dst)
+{
+	struct fec_param *fec = dst;
+	unsigned k, n;
+	int end = 0;
+
+	if (text[0] < '0' || text[0] > '9' || sscanf(text, "%3u,%n", &k, &end) != 1 || !end)
+		return -EINVAL;
+	text += end;
+	if (text[0] < '0' || text[0] > '9' || sscanf(text, "%3u%n", &n, &end) != 1 || text[end])
+		return -EINVAL;
+	if (k < 1 || k + n > BLOCK_MAX)
+		return -ERANGE;
+	*fec = (struct fec_param){ k, n };
+	return 0;
+}
+
+static void print_fec(const struct opt *o, const void *src, char *buf, size_t cap)
+{
+	const struct fec_param *fec = src;
+
+	snprintf(buf, cap, "%u,%u", fec->k, fec->n_parity);
+}
+
+static const struct opt_type opt_fec = {
+	.noun = "code",
+	.hint = "K,PARITY, symbols of a block, together at most 255, such as 64,128",
+	.parse = parse_fec,
+	.print = print_fec,
+};
+
+static const char *const fec_ids[] = { "auto", "5", "129", NULL };
+static const char *const profiles[] = { "sow", "norm", NULL };
+static const char *const against_quiet[] = { "progress", "log-level", NULL };
+
+/* clang-format off */
+static const struct opt opts[] = {
+	{ .help = "Network" },
+	NETOPT_OPTS(struct conf, net, "self: use a source-specific group"),
+	NETOPT_REACH_OPTS(struct conf, net),
+	{ "rate", 0, "RATE", &opt_rate, AT(rate), .min = 1000, .max = 1000000000000,
+	  .help = "bits a second of NORM messages [80 % of the link's speed, else 100M]" },
+
+	{ .help = "Receivers" },
+	{ "receivers", 0, "N", &opt_u32, AT(receivers), .min = 1, .max = 4096,
+	  .help = "start when N of them are there [when no more come]" },
+	{ "wait", 0, "TIME", &opt_duration, AT(wait), .dflt = "30",
+	  .help = "wait for them no longer than this" },
+	{ "drop-after", 0, "TIME", &opt_duration, AT(drop_after), .min = 100000000, .dflt = "10",
+	  .help = "give up a receiver that is silent this long" },
+
+	{ .help = "Protocol" },
+	{ "fec", 0, "K,PARITY", &opt_fec, AT(fec), .dflt = "64,128",
+	  .help = "source and parity symbols of a block" },
+	{ "fec-id", 0, "ID", &opt_enum, AT(fec_id), .choices = fec_ids, .dflt = "auto",
+	  .help = "FEC Encoding ID: 5, or 129 for very large files" },
+	{ "segment", 0, "BYTES", &opt_u32, AT(segment), .min = 64, .max = SEGMENT_MAX,
+	  .dflt = "1400", .help = "bytes of a file in a packet" },
+	{ "profile", 0, "NAME", &opt_enum, AT(profile), .choices = profiles, .dflt = "sow",
+	  .help = "norm: plain RFC 5740, for receivers of other makes" },
+
+	{ .help = "Output" },
+	{ "json", 0, NULL, &opt_flag, AT(json), .help = "events as JSON lines on stdout" },
+	{ "quiet", 'q', NULL, &opt_flag, AT(quiet), .against = against_quiet,
+	  .help = "say nothing unless something went wrong" },
+	{ "progress", 0, NULL, &opt_flag, AT(progress), .negatable = true,
+	  .help = "show how far it is [on a terminal]" },
+	{ "log-level", 0, "LEVEL", &opt_enum, AT(log_level), .choices = log_level_names,
+	  .dflt = "info", .help = "error, warning, info or debug" },
+	{ "metrics", 0, "FILE", &opt_string, AT(metrics),
+	  .help = "write counters for Prometheus to FILE at the end" },
+};
+/* clang-format on */
+
+static const struct opt_prog prog = {
+	.name = "sow",
+	.synopsis = "[options] FILE...",
+	.about = "Sends files by multicast to all machines that run reap.",
+	.version = PACKAGE_VERSION,
+	.opts = opts,
+	.n_opts = LEN(opts),
+};
+
+static void settle(struct conf *c)
+{
+	c->progress_mode = PROGRESS_AUTO;
+	if (opt_origin(&prog, &c->run, "progress") > OPT_DEFAULT)
+		c->progress_mode = c->progress ? PROGRESS_ALWAYS : PROGRESS_NEVER;
+	if (c->quiet) {
+		c->progress_mode = PROGRESS_NEVER;
+		c->log_level = LOG_LEVEL_ERR;
+	}
+	log_set_level((enum log_level)c->log_level);
+}
+
+int conf_read(struct conf *ret, int argc, char **argv)
+{
+	int r;
+
+	*ret = (struct conf){ .net = NETOPT_INIT };
+	r = opt_parse(&prog, ret, argc, argv, &ret->run);
+	if (r < 0)
+		return log_err(0, "%s", ret->run.error), r;
+	if (r > 0)
+		return r;
+	settle(ret);
+	ret->paths = argv + ret->run.first;
+	ret->n_paths = (unsigned)(argc - ret->run.first);
+	if (ret->n_paths == 0)
+		return log_err(0, "no file to send; give one or more, or --help"), -EINVAL;
+	return 0;
+}
+
+void conf_fini(struct conf *conf)
+{
+	opt_fini(&conf->run);
+}

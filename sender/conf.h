@@ -1,0 +1,43 @@
+/* conf.h - what the user asked sow to do. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SENDER_CONF_H
+#define SENDER_CONF_H
+
+#include "common/netopt.h"
+#include "common/progress.h"
+
+enum conf_profile { PROFILE_SOW, PROFILE_NORM };
+enum conf_fec { FEC_AUTO, FEC_5, FEC_129 };
+
+struct fec_param {
+	unsigned k, n_parity; /* symbols of a block: k + n_parity <= 255 */
+};
+
+struct conf {
+	struct netopt net;
+	uint64_t rate;      /* bits a second of NORM messages; 0: by the interface */
+	uint32_t receivers; /* start when so many are there; 0: when no more come */
+	int64_t wait;       /* ns to wait for them */
+	int64_t drop_after; /* ns of silence */
+	struct fec_param fec;
+	int fec_id;       /* enum conf_fec */
+	uint32_t segment; /* bytes */
+	int profile;      /* enum conf_profile */
+	bool json, quiet, progress;
+	int log_level; /* enum log_level */
+	const char *metrics;
+
+	enum progress_mode progress_mode;
+	char *const *paths; /* borrowed from argv */
+	unsigned n_paths;
+	struct opt_run run; /* holds the strings */
+};
+
+/*
+ * Reads the command line. 0: go on; 1: --help and the like were answered, exit 0; -EINVAL: what
+ * is wrong was logged, exit 1. conf_fini() in every case.
+ */
+int conf_read(struct conf *ret, int argc, char **argv);
+void conf_fini(struct conf *conf);
+
+#endif

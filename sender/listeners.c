@@ -1,0 +1,139 @@
+/* listeners.c - what we know of each receiver beyond its node id: address, name, receipt. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sender/listeners.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+
+/* Open addressing; ids are random, so their low bits are a hash; no id is 0 (NORM_NODE_NONE).
+ */
+struct listeners {
+	unsigned n, cap;
+	uint32_t mask;
+	struct listener *slot;
+};
+
+int listeners_new(struct listeners **ret, unsigned cap)
+{
+	struct listeners *l = calloc(1, sizeof(*l));
+	uint32_t size = 2;
+
+	if (!l)
+		return -ENOMEM;
+	while (size < 2 * cap)
+		size *= 2;
+	*l = (struct listeners){ .cap = cap, .mask = size - 1 };
+	l->slot = calloc(size, sizeof(*l->slot));
+	if (!l->slot) {
+		free(l);
+		return -ENOMEM;
+	}
+	*ret = l;
+	return 0;
+}
+
+void listeners_free(struct listeners *l)
+{
+	if (!l)
+		return;
+	free(l->slot);
+	free(l);
+}
+
+/* Where the node is, or would be. */
+static struct listener *slot_of(const struct listeners *l, uint32_t node_id)
+{
+	uint32_t i = node_id & l->mask;
+
+	while (l->slot[i].node_id && l->slot[i].node_id != node_id)
+		i = (i + 1) & l->mask;
+	return &l->slot[i];
+}
+
+static void note_announce(struct listener *li, const struct announce *a)
+{
+	li->host_len = MIN(a->host_len, sizeof(li->host));
+	if (li->host_len)
+		memcpy(li->host, a->host, li->host_len);
+}
+
+static void note_receipt(struct listener *li, const struct receipt *rc)
+{
+	li->has_receipt = true;
+	li->receipt = *rc;
+	li->receipt.text = NULL;
+	li->text_len = MIN(rc->text_len, sizeof(li->text));
+	if (li->text_len)
+		memcpy(li->text, rc->text, li->text_len);
+}
+
+void listeners_note(struct listeners *l, const struct tx_event *ev, const struct addr *from)
+{
+	struct listener *li;
+
+	if (ev->kind == TX_EV_NONE)
+		return;
+	li = slot_of(l, ev->node_id);
+	if (!li->node_id) {
+		if (l->n == l->cap)
+			return;
+		l->n++;
+		li->node_id = ev->node_id;
+	}
+	li->addr = *from;
+	if (ev->kind == TX_EV_ANNOUNCE)
+		note_announce(li, &ev->announce);
+	if (ev->kind == TX_EV_RECEIPT && !li->has_receipt)
+		note_receipt(li, &ev->receipt);
+}
+
+const struct listener *listeners_find(const struct listeners *l, uint32_t node_id)
+{
+	const struct listener *li = slot_of(l, node_id);
+
+	return li->node_id ? li : NULL;
+}
+
+/* Printable as it is: UTF-8, no control character of either range. */
+static bool printable(const uint8_t *s, size_t n)
+{
+	return n > 0 && s[0] >= 0x20 && s[0] != 0x7f &&
+	       !(n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+const char *listener_clean(const char *text, size_t len, char *buf, size_t cap)
+{
+	const uint8_t *s = (const uint8_t *)text;
+	size_t at = 0;
+
+	for (size_t i = 0, n; i < len; i += n ? n : 1) {
+		n = utf8_char(s + i, len - i);
+		if (at + 5 > cap)
+			break;
+		if (printable(s + i, n)) {
+			memcpy(buf + at, s + i, n);
+			at += n;
+		} else {
+			buf[at++] = '?';
+		}
+	}
+	buf[at] = 0;
+	return buf;
+}
+
+const char *listener_label(const struct listener *li, char *buf, size_t cap)
+{
+	char addr[ADDR_TEXT], host[4 * CENSUS_HOST_MAX];
+
+	addr_format_host(&li->addr, addr);
+	listener_clean(li->host, li->host_len, host, sizeof(host));
+	if (host[0])
+		snprintf(buf, cap, "%s (%s)", host, addr);
+	else
+		snprintf(buf, cap, "%s", addr);
+	return buf;
+}

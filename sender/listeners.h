@@ -1,0 +1,38 @@
+/* listeners.h - what we know of each receiver beyond its node id: address, name, receipt. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SENDER_LISTENERS_H
+#define SENDER_LISTENERS_H
+
+#include "common/addr.h"
+#include "proto/tx.h"
+
+/* Texts are as they came: not terminated, of any bytes but 0. */
+struct listener {
+	uint32_t node_id;
+	struct addr addr; /* where it was heard from last */
+	char host[CENSUS_HOST_MAX];
+	size_t host_len;
+	bool has_receipt;
+	struct receipt receipt; /* its text: NULL, see below */
+	char text[CENSUS_TEXT_MAX];
+	size_t text_len;
+};
+
+struct listeners;
+
+/* Of at most `cap` receivers. -ENOMEM. */
+int listeners_new(struct listeners **ret, unsigned cap);
+void listeners_free(struct listeners *l);
+
+/* An event of the session that came from this address; more than `cap` are not remembered. */
+void listeners_note(struct listeners *l, const struct tx_event *ev, const struct addr *from);
+
+/* NULL: never heard, or forgotten. */
+const struct listener *listeners_find(const struct listeners *l, uint32_t node_id);
+
+/* "HOST (ADDRESS)" for a terminal: nothing in it controls one. Cut at `cap`. Returns buf. */
+const char *listener_label(const struct listener *li, char *buf, size_t cap);
+/* Any bytes for a terminal; returns buf, cut at `cap`. */
+const char *listener_clean(const char *text, size_t len, char *buf, size_t cap);
+
+#endif

@@ -1,0 +1,111 @@
+/* main.c - sow: sends files by multicast to all machines that run reap. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <signal.h>
+
+#include "common/log.h"
+#include "sender/pump.h"
+
+#define RATE_DEFAULT 100000000 /* bits a second, when the link does not say its speed */
+#define RCVBUF       (1 << 20) /* for the answers of many receivers at once */
+#define HEADERS      32        /* NORM's, beside the segment, at most */
+
+/* 80 % of what the link can do leaves room for others and for headers. */
+static uint64_t choose_rate(const struct conf *c, const struct netplan *plan)
+{
+	if (c->rate)
+		return c->rate;
+	return plan->speed ? (uint64_t)plan->speed * 800000 : RATE_DEFAULT;
+}
+
+static int check_segment(const struct conf *c, const struct netplan *plan)
+{
+	unsigned ip = addr_family(&plan->group) == AF_INET6 ? 40 : 20;
+	unsigned headers = ip + 8 + HEADERS;
+
+	if (!plan->mtu || c->segment + headers <= plan->mtu)
+		return 0;
+	return log_err(0,
+		       "--segment %u: does not fit %s: its MTU is %u, and %u bytes of IP, UDP "
+		       "and "
+		       "NORM headers are added; give at most %u",
+		       c->segment, plan->ifname, plan->mtu, headers,
+		       plan->mtu > headers ? plan->mtu - headers : 0),
+	       -EINVAL;
+}
+
+static int plan_network(const struct conf *c, struct netplan *plan)
+{
+	char error[NETOPT_TEXT];
+	int r = netopt_resolve(&c->net, NETOPT_SENDER, plan, error);
+
+	if (r < 0)
+		return log_err(0, "%s", error), r;
+	if (plan->note[0])
+		log_info("%s", plan->note);
+	if (plan->warning[0])
+		log_warn(0, "%s", plan->warning);
+	if (!plan->rcvbuf)
+		plan->rcvbuf = RCVBUF;
+	return check_segment(c, plan);
+}
+
+/* What an error before the transfer means as an exit status. */
+static int status_of(int r)
+{
+	return r == -EINVAL ? EXIT_USAGE : EXIT_SYSTEM;
+}
+
+static int transfer(const struct conf *c, const struct netplan *plan, struct job *job)
+{
+	struct report report;
+	struct pump_conf pc = {
+		.conf = c,
+		.plan = plan,
+		.rate = choose_rate(c, plan),
+		.job = job,
+		.report = &report,
+	};
+	struct pump *pump;
+	int r;
+
+	report_init(&report, c, plan, pc.rate);
+	report_plan(&report, job);
+	r = pump_new(&pump, &pc);
+	if (r < 0)
+		return status_of(r);
+	r = pump_run(pump);
+	pump_free(pump);
+	return r;
+}
+
+static int run(const struct conf *c)
+{
+	struct job_conf jc = { .plain = c->profile == PROFILE_NORM, .segment = c->segment };
+	struct netplan plan;
+	struct job *job;
+	int r = job_new(&job, c->paths, c->n_paths, &jc);
+
+	if (r < 0)
+		return status_of(r);
+	r = plan_network(c, &plan);
+	r = r < 0 ? status_of(r) : transfer(c, &plan, job);
+	job_free(job);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct conf conf;
+	int r;
+
+	log_init("sow");
+	signal(SIGPIPE, SIG_IGN);
+	r = conf_read(&conf, argc, argv);
+	if (r == 0)
+		r = run(&conf);
+	else
+		r = r < 0 ? EXIT_USAGE : EXIT_ALL;
+	conf_fini(&conf);
+	return r;
+}

@@ -1,0 +1,482 @@
+/* pump.c - moves packets between the session, the files and the network until it is over. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sender/pump.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/udp_in.h"
+#include "common/udp_out.h"
+#include "proto/wire.h"
+
+#define BATCH       256                   /* packets queued for one flush */
+#define ROUNDS      4                     /* batches for one reading of the clock */
+#define READS       16                    /* reads of feedback for one wake-up */
+#define QUANTUM     (500 * NSEC_PER_USEC) /* the pacer's packets leave in groups this apart */
+#define JOIN_QUIET  (300 * NSEC_PER_MSEC) /* nobody else came: start */
+#define NORM_WAIT   NSEC_PER_SEC          /* --profile norm counts nobody before the start */
+#define DRAIN       (300 * NSEC_PER_MSEC) /* an interrupted session says good-bye */
+#define QUEUE_RETRY NSEC_PER_MSEC         /* the device's queue is full */
+#define ERROR_RETRY (100 * NSEC_PER_MSEC) /* the network is in trouble */
+
+#define RECEIVERS_MAX 4096
+#define OBJECTS_SOW   4096
+#define OBJECTS_NORM  200 /* NRL's receivers keep 256 at most */
+
+enum tag { TAG_SEND, TAG_GROUP, N_SOCKETS };
+
+/* What keeps queued packets from leaving. */
+enum blocked {
+	FREE,
+	BLOCKED_SOCKET, /* until it is writable */
+	BLOCKED_TIME,   /* until retry_at */
+};
+
+struct pump {
+	struct pump_conf c;
+	struct tx *tx;
+	struct listeners *who;
+	struct loop *loop;
+	struct udp socket[N_SOCKETS]; /* TAG_GROUP: multicast feedback, only --profile norm */
+	struct udp_in *in[N_SOCKETS];
+	struct udp_out *out;
+	struct addr self; /* what our own packets come from */
+
+	nsec_t now;
+	nsec_t began_at, joined_at;
+	nsec_t started_at; /* tx_start(); NSEC_NEVER: not yet */
+	nsec_t drain_until;
+	bool feeding;   /* files are left to be queued */
+	bool working;   /* the last wake-up ended with more to do */
+	bool sent;      /* packets were sent in this wake-up */
+	bool nobody;    /* none came in time */
+	bool stopped;   /* a second signal */
+	bool warned;    /* of a firewall */
+	int signals;    /* caught so far */
+	int error;      /* what ended it */
+	unsigned known; /* receivers at the last look */
+	bool readable[N_SOCKETS];
+
+	enum blocked blocked;
+	nsec_t retry_at;
+	nsec_t trouble_since; /* NSEC_NEVER: packets leave */
+};
+
+/* --- making it --- */
+
+static int make_session(struct pump *p)
+{
+	const struct conf *c = p->c.conf;
+	bool norm = c->profile == PROFILE_NORM, near = p->c.plan->ttl <= 1;
+	uint64_t block = (uint64_t)c->fec.k * c->segment;
+	bool large = job_largest(p->c.job) / block >= (uint64_t)1 << 24;
+	struct tx_conf tc = {
+		.profile = norm ? TX_NORM : TX_SOW,
+		.segment_size = (uint16_t)c->segment,
+		.fec_id = c->fec_id == FEC_129 || (c->fec_id == FEC_AUTO && large) ? FEC_SB_SYST
+										   : FEC_RS8,
+		.block_len = (uint16_t)c->fec.k,
+		.n_parity = (uint16_t)c->fec.n_parity,
+		.rate = p->c.rate / 8,
+		.backoff = 4,
+		.repair_adv = norm,
+		.grtt_initial = (norm   ? near ? 100 : 250
+				 : near ? 10
+					: 100) *
+				NSEC_PER_MSEC,
+		.drop_after = c->drop_after,
+		.max_objects = norm ? OBJECTS_NORM : OBJECTS_SOW,
+		.max_receivers = RECEIVERS_MAX,
+	};
+	int r = 0;
+
+	while (tc.node_id == NORM_NODE_NONE || tc.node_id == NORM_NODE_ANY)
+		if (getrandom(&tc.node_id, sizeof(tc.node_id), 0) < 0)
+			return log_err(-errno, "getrandom");
+	if (getrandom(&tc.instance_id, sizeof(tc.instance_id), 0) < 0 ||
+	    getrandom(&tc.seed, sizeof(tc.seed), 0) < 0)
+		return log_err(-errno, "getrandom");
+	r = tx_new(&p->tx, &tc, p->now);
+	return r < 0 ? log_err(r, "start a session") : 0;
+}
+
+static int open_socket(struct pump *p, enum tag tag, enum udp_role role)
+{
+	char text[NETOPT_TEXT];
+	struct udp *u = &p->socket[tag];
+	int r = netplan_open(p->c.plan, role, u, text);
+
+	if (r < 0)
+		return log_err(0, "%s", text), r;
+	if ((p->c.conf->net.rcvbuf || p->c.conf->net.sndbuf) && netplan_clamped(u, text))
+		log_warn(0, "%s", text);
+	r = udp_in_new(&p->in[tag], u);
+	if (r == 0)
+		r = loop_add(p->loop, u->fd, LOOP_READ, tag);
+	return r < 0 ? log_err(r, "watch a socket") : 0;
+}
+
+/* Plain NORM receivers may answer to the group; a source-specific one cannot carry that. */
+static bool wants_group(const struct pump *p)
+{
+	return p->c.conf->profile == PROFILE_NORM && !p->c.plan->broadcast &&
+	       !p->c.plan->n_sources && !addr_is_ssm(&p->c.plan->group);
+}
+
+static int open_network(struct pump *p)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	int r = loop_new(&p->loop);
+
+	if (r == 0)
+		r = loop_catch(p->loop, signals, sizeof(signals) / sizeof(signals[0]));
+	if (r == 0)
+		r = udp_out_new(&p->out, BATCH);
+	if (r == 0)
+		r = listeners_new(&p->who, RECEIVERS_MAX);
+	if (r < 0)
+		return log_err(r, "start");
+	r = open_socket(p, TAG_SEND, UDP_SEND);
+	if (r == 0 && wants_group(p))
+		r = open_socket(p, TAG_GROUP, UDP_LISTEN);
+	p->self = p->c.plan->local;
+	addr_set_port(&p->self, addr_port(&p->socket[TAG_SEND].local));
+	return r;
+}
+
+int pump_new(struct pump **ret, const struct pump_conf *conf)
+{
+	struct pump *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return log_err(-ENOMEM, "start");
+	p->c = *conf;
+	p->now = clock_now();
+	p->began_at = p->joined_at = p->now;
+	p->started_at = p->drain_until = p->trouble_since = NSEC_NEVER;
+	p->feeding = p->working = true;
+	for (int i = 0; i < N_SOCKETS; i++)
+		p->socket[i].fd = -1;
+	r = open_network(p);
+	if (r == 0)
+		r = make_session(p);
+	if (r < 0)
+		pump_free(p);
+	else
+		*ret = p;
+	return r;
+}
+
+void pump_free(struct pump *p)
+{
+	if (!p)
+		return;
+	udp_out_free(p->out);
+	tx_free(p->tx);
+	for (int i = 0; i < N_SOCKETS; i++) {
+		udp_in_free(p->in[i]);
+		udp_close(&p->socket[i]);
+	}
+	listeners_free(p->who);
+	loop_free(p->loop);
+	free(p);
+}
+
+static struct report_now moment(const struct pump *p)
+{
+	return (struct report_now){
+		.tx = p->tx,
+		.who = p->who,
+		.job = p->c.job,
+		.started_at = p->started_at,
+		.now = p->now,
+		.failed = p->error<0, .interrupted = p->signals> 0,
+	};
+}
+
+/* --- what comes in --- */
+
+static void take(struct pump *p, const struct udp_datagram *d)
+{
+	struct tx_event ev;
+
+	if (!netplan_accepts(p->c.plan, &d->from) || addr_equal(&d->from, &p->self))
+		return;
+	if (tx_input(p->tx, p->now, d->data, d->len, &ev) == 0)
+		listeners_note(p->who, &ev, &d->from);
+}
+
+static void receive(struct pump *p)
+{
+	for (int i = 0; i < N_SOCKETS; i++) {
+		struct udp_datagram d;
+
+		for (int n = 0; p->readable[i] && n < READS; n++) {
+			p->readable[i] = udp_in_read(p->in[i]) > 0;
+			while (p->readable[i] && udp_in_next(p->in[i], &d))
+				take(p, &d);
+		}
+		p->readable[i] = false; /* epoll tells if there is more */
+	}
+	if (tx_n_receivers(p->tx) > p->known) {
+		p->known = tx_n_receivers(p->tx);
+		p->joined_at = p->now;
+	}
+}
+
+/* The first signal ends the session politely, the second at once. */
+static void on_signal(struct pump *p, int signo)
+{
+	p->signals++;
+	p->stopped = p->signals > 1;
+	if (p->stopped)
+		return;
+	log_warn(0, "%s: saying good-bye", signo == SIGINT ? "interrupted" : "terminated");
+	udp_out_clear(p->out);
+	tx_abort(p->tx, p->now);
+	p->drain_until = p->now + DRAIN;
+	p->working = true;
+}
+
+/* --- when it begins --- */
+
+/* Whether those that are there suffice, `*ret_at`: when to look again if nothing happens. */
+static bool enough(const struct pump *p, nsec_t *ret_at)
+{
+	const struct conf *c = p->c.conf;
+	unsigned n = tx_n_receivers(p->tx);
+	nsec_t wait_at = p->began_at + c->wait;
+
+	*ret_at = wait_at;
+	if (c->receivers)
+		return n >= c->receivers || (n && p->now >= wait_at);
+	if (c->profile == PROFILE_NORM) {
+		*ret_at = p->began_at + NORM_WAIT;
+		return p->now >= *ret_at;
+	}
+	if (n)
+		*ret_at = MIN(wait_at, p->joined_at + JOIN_QUIET);
+	return n && p->now >= *ret_at;
+}
+
+/* Starts, or gives up; when to look again. */
+static nsec_t decide(struct pump *p)
+{
+	nsec_t at = NSEC_NEVER;
+
+	if (p->started_at != NSEC_NEVER || p->signals)
+		return NSEC_NEVER;
+	if (enough(p, &at)) {
+		if (p->feeding)
+			return p->now; /* it goes on by itself: job_feed() */
+		p->started_at = p->now;
+		tx_start(p->tx, p->now);
+		struct report_now is = moment(p);
+		report_start(p->c.report, &is);
+		return NSEC_NEVER;
+	}
+	p->nobody = tx_n_receivers(p->tx) == 0 && p->now >= at;
+	return at;
+}
+
+/* --- what goes out --- */
+
+/* An error that is not about room. Before the first packet left it is final; later the network
+ * may come back. What was queued is lost, as on any network. */
+static void on_trouble(struct pump *p, int r)
+{
+	char text[NETOPT_TEXT];
+
+	netplan_explain(p->c.plan, r, text);
+	udp_out_clear(p->out);
+	p->blocked = BLOCKED_TIME;
+	p->retry_at = p->now + ERROR_RETRY;
+	if (p->trouble_since == NSEC_NEVER) {
+		p->trouble_since = p->now;
+		if (udp_out_counters(p->out)->packets > 0 && r != -EMSGSIZE)
+			log_warn(0, "%s", text);
+		else
+			p->error = r;
+	} else if (p->now - p->trouble_since > p->c.conf->drop_after) {
+		p->error = r;
+	}
+	if (p->error)
+		log_err(0, "%s", text);
+}
+
+static void warn_of_firewall(struct pump *p)
+{
+	char text[NETOPT_TEXT];
+
+	p->warned = true;
+	log_warn(0, "%s", netplan_explain(p->c.plan, -EPERM, text));
+}
+
+/* The socket is listened to only while nothing is queued: feedback would free what waits. */
+static void set_blocked(struct pump *p, enum blocked blocked)
+{
+	static const uint32_t bits[] = {
+		[FREE] = LOOP_READ, [BLOCKED_SOCKET] = LOOP_WRITE, [BLOCKED_TIME] = 0
+	};
+
+	if (blocked == p->blocked)
+		return;
+	p->blocked = blocked;
+	loop_change(p->loop, p->socket[TAG_SEND].fd, bits[blocked], TAG_SEND);
+	if (p->socket[TAG_GROUP].fd >= 0)
+		loop_change(p->loop, p->socket[TAG_GROUP].fd, blocked == FREE ? LOOP_READ : 0,
+			    TAG_GROUP);
+}
+
+/* Sends what is queued, or notes why not. */
+static void flush(struct pump *p)
+{
+	enum blocked blocked = FREE;
+	int r = 0;
+
+	while (udp_out_len(p->out) && r >= 0) {
+		r = udp_out_flush(p->out, &p->socket[TAG_SEND]);
+		if (r > 0)
+			p->trouble_since = NSEC_NEVER;
+	}
+	if (r == -EAGAIN) {
+		blocked = BLOCKED_SOCKET;
+		p->retry_at = p->now + p->c.conf->drop_after;
+	} else if (r == -ENOBUFS) {
+		blocked = BLOCKED_TIME;
+		p->retry_at = p->now + QUEUE_RETRY;
+	} else if (r < 0) {
+		on_trouble(p, r);
+		blocked = BLOCKED_TIME;
+	}
+	set_blocked(p, blocked);
+	if (!p->warned && udp_out_counters(p->out)->refused)
+		warn_of_firewall(p);
+}
+
+static void serve(struct pump *p)
+{
+	struct work w;
+
+	while (tx_work(p->tx, &w)) {
+		int r = w.op == WORK_READ ? job_read(p->c.job, p->tx, p->now, &w)
+					  : work_codec(&w);
+
+		tx_work_done(p->tx, p->now, &w, r);
+	}
+}
+
+static unsigned fill(struct pump *p)
+{
+	struct tx_packet pkt;
+	unsigned n = 0;
+
+	while (n < BATCH && tx_output(p->tx, p->now, &pkt) > 0) {
+		udp_out_add(p->out, &(struct udp_packet){
+					    .to = &p->c.plan->group,
+					    .hdr = pkt.hdr,
+					    .hdr_len = pkt.hdr_len,
+					    .payload = pkt.payload,
+					    .payload_len = pkt.payload_len,
+				    });
+		n++;
+	}
+	return n;
+}
+
+static void send_all(struct pump *p)
+{
+	p->working = true;
+	p->sent = false;
+	for (int i = 0; i < ROUNDS && p->working && p->blocked == FREE; i++) {
+		serve(p);
+		p->working = fill(p) > 0;
+		p->sent |= p->working;
+		flush(p);
+	}
+}
+
+/* --- the loop --- */
+
+static nsec_t deadline(const struct pump *p, nsec_t decide_at)
+{
+	nsec_t at;
+
+	if (p->blocked != FREE)
+		return MIN(p->retry_at, p->drain_until);
+	if (p->working || p->feeding)
+		return 0;
+	at = tx_deadline(p->tx, p->now);
+	if (p->sent)
+		at = MAX(at, p->now + QUANTUM);
+	return MIN(MIN(at, decide_at), p->drain_until);
+}
+
+static void wait_for_events(struct pump *p, nsec_t until)
+{
+	struct loop_event ev[4];
+	int n = loop_wait(p->loop, until, ev, sizeof(ev) / sizeof(ev[0]));
+
+	p->now = clock_now();
+	if (n < 0 && n != -EINTR)
+		p->error = log_err(n, "wait for the network");
+	for (int i = 0; i < n; i++) {
+		if (ev[i].tag == LOOP_TAG_SIGNAL)
+			on_signal(p, ev[i].signo);
+		else if (ev[i].tag < N_SOCKETS)
+			p->readable[ev[i].tag] = true;
+	}
+}
+
+/* A socket that takes nothing for so long never will. */
+static void give_up_socket(struct pump *p)
+{
+	if (p->blocked != BLOCKED_SOCKET || p->now < p->retry_at)
+		return;
+	p->error = log_err(-ETIMEDOUT, "%s takes no packets", p->c.plan->ifname);
+}
+
+static nsec_t step(struct pump *p)
+{
+	nsec_t decide_at;
+
+	if (p->blocked != FREE) {
+		give_up_socket(p);
+		flush(p);
+	}
+	if (p->blocked != FREE || p->error)
+		return NSEC_NEVER;
+	receive(p);
+	if (p->feeding)
+		p->feeding = job_feed(p->c.job, p->tx, p->now);
+	decide_at = decide(p);
+	send_all(p);
+	return decide_at;
+}
+
+static bool over(const struct pump *p)
+{
+	return p->error < 0 || p->nobody || p->stopped || p->now >= p->drain_until ||
+	       tx_done(p->tx);
+}
+
+int pump_run(struct pump *p)
+{
+	struct report_now is;
+	nsec_t decide_at = 0;
+
+	while (!over(p)) {
+		wait_for_events(p, deadline(p, decide_at));
+		decide_at = step(p);
+		is = moment(p);
+		report_progress(p->c.report, &is);
+	}
+	is = moment(p);
+	return report_end(p->c.report, &is);
+}

@@ -1,0 +1,352 @@
+/* report.c - what sow says of a transfer, to people and to scripts, and its exit status. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sender/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+#define LABEL_MAX 384
+
+/* How it ended for a receiver, in a word that scripts may rely on. */
+static const char *outcome(const struct report *r, const struct tx_receiver *rc)
+{
+	switch (rc->state) {
+	case TX_RX_FINISHED:
+		return receipt_status_name(rc->receipt_status);
+	case TX_RX_ACKED:
+		return r->conf->profile == PROFILE_NORM ? "acknowledged" : "unconfirmed";
+	case TX_RX_DROPPED:
+		return "silent";
+	case TX_RX_ACTIVE:
+		break;
+	}
+	return "incomplete";
+}
+
+static bool succeeded(const struct report *r, const struct tx_receiver *rc)
+{
+	if (rc->state == TX_RX_FINISHED)
+		return rc->receipt_status == RECEIPT_COMPLETE;
+	return rc->state == TX_RX_ACKED && r->conf->profile == PROFILE_NORM;
+}
+
+static unsigned count_succeeded(const struct report *r, const struct report_now *is)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
+		struct tx_receiver rc = tx_receiver(is->tx, i);
+
+		n += succeeded(r, &rc);
+	}
+	return n;
+}
+
+/* Receivers that were expected: those that came, or more when more were asked for. */
+static unsigned expected(const struct report *r, const struct report_now *is)
+{
+	return MAX(tx_n_receivers(is->tx), r->conf->receivers);
+}
+
+static int status(const struct report *r, const struct report_now *is)
+{
+	if (is->failed)
+		return EXIT_SYSTEM;
+	if (is->interrupted)
+		return EXIT_INTERRUPTED;
+	if (tx_n_receivers(is->tx) == 0)
+		return EXIT_NOBODY;
+	if (job_n_failed(is->job) || count_succeeded(r, is) < expected(r, is))
+		return EXIT_PARTIAL;
+	return EXIT_ALL;
+}
+
+void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
+		 uint64_t rate)
+{
+	*r = (struct report){ .conf = conf, .plan = plan, .rate = rate };
+	progress_init(&r->progress, STDERR_FILENO, conf->progress_mode);
+	log_before_line(progress_clear, &r->progress);
+}
+
+/* --- the beginning --- */
+
+/* As --rate takes it, with at most three digits behind the point. */
+static const char *rate_text(uint64_t rate, char buf[static 32])
+{
+	static const struct opt o = { .type = &opt_rate };
+	uint64_t unit = 1;
+
+	while (rate / unit >= 10000000)
+		unit *= 10;
+	rate -= rate % unit;
+	o.type->print(&o, &rate, buf, 32);
+	return buf;
+}
+
+void report_plan(const struct report *r, const struct job *job)
+{
+	const struct conf *c = r->conf;
+	char group[ADDR_TEXT], rate[32];
+	unsigned n = job_n_files(job);
+
+	log_info("%u file%s, %" PRIu64 " bytes, to %s by %s at %sbit/s", n, n == 1 ? "" : "s",
+		 job_bytes(job), addr_format(&r->plan->group, group), r->plan->ifname,
+		 rate_text(r->rate, rate));
+	if (c->receivers)
+		log_info("waiting up to %.3g s for %u receiver%s", (double)c->wait / 1e9,
+			 c->receivers, c->receivers == 1 ? "" : "s");
+}
+
+void report_start(const struct report *r, const struct report_now *is)
+{
+	unsigned n = tx_n_receivers(is->tx);
+	char group[ADDR_TEXT];
+	struct json j;
+
+	log_info("sending to %u receiver%s", n, n == 1 ? "" : "s");
+	if (!r->conf->json)
+		return;
+	json_begin(&j, "start");
+	json_string(&j, "group", addr_format(&r->plan->group, group));
+	json_string(&j, "interface", r->plan->ifname);
+	json_u64(&j, "files", job_n_files(is->job));
+	json_u64(&j, "bytes", job_bytes(is->job));
+	json_u64(&j, "receivers", n);
+	json_u64(&j, "rate_bps", r->rate);
+	json_write(&j, STDOUT_FILENO);
+}
+
+void report_progress(struct report *r, const struct report_now *is)
+{
+	struct tx_status st;
+	char note[48];
+
+	if (!r->progress.on || is->now < r->progress.redraw_at)
+		return;
+	st = tx_status(is->tx);
+	snprintf(note, sizeof(note), "%s%u receiver%s",
+		 st.phase == PHASE_WAIT      ? "waiting, "
+		 : st.phase == PHASE_CATCHUP ? "repairing, "
+					     : "",
+		 tx_n_receivers(is->tx), tx_n_receivers(is->tx) == 1 ? "" : "s");
+	progress_show(&r->progress, is->now, &(struct progress_now){ st.sent, st.total, note });
+}
+
+/* --- the end --- */
+
+/* One line about a receiver: who, how it ended, how much it has, what it says itself. */
+static void receiver_line(const struct report *r, const struct tx_receiver *rc,
+			  const struct listener *li)
+{
+	char label[LABEL_MAX] = "?", reason[4 * CENSUS_TEXT_MAX] = "", line[2048];
+	const struct receipt *rt = li && li->has_receipt ? &li->receipt : NULL;
+	size_t n;
+
+	if (li)
+		listener_label(li, label, sizeof(label));
+	n = (size_t)snprintf(line, sizeof(line), "%s: %s", label, outcome(r, rc));
+	if (rc->state == TX_RX_DROPPED)
+		n += (size_t)snprintf(line + n, sizeof(line) - n, ", given up after %.3g s",
+				      (double)r->conf->drop_after / 1e9);
+	if (rt) {
+		uint64_t all = (uint64_t)rt->symbols + rt->lost;
+
+		listener_clean(li->text, li->text_len, reason, sizeof(reason));
+		n += (size_t)snprintf(line + n, sizeof(line) - n,
+				      ", %" PRIu32 " of %" PRIu32 " files, %" PRIu64
+				      " bytes, %.2f %% lost",
+				      rt->n_verified, rt->n_objects, rt->bytes,
+				      all ? 100.0 * rt->lost / (double)all : 0.0);
+	}
+	if (reason[0])
+		snprintf(line + n, sizeof(line) - n, ": %s", reason);
+	if (!succeeded(r, rc) && r->conf->quiet)
+		log_err(0, "%s", line);
+	else if (!r->conf->quiet)
+		printf("%s\n", line);
+}
+
+static void receiver_json(const struct report *r, const struct tx_receiver *rc,
+			  const struct listener *li)
+{
+	char addr[ADDR_TEXT], id[16];
+	struct json j;
+
+	json_begin(&j, "receiver");
+	snprintf(id, sizeof(id), "%08" PRIx32, rc->node_id);
+	json_string(&j, "node", id);
+	json_string(&j, "status", outcome(r, rc));
+	json_bool(&j, "ok", succeeded(r, rc));
+	if (li) {
+		json_text(&j, "host", li->host, li->host_len);
+		json_string(&j, "address", addr_format_host(&li->addr, addr));
+	}
+	if (li && li->has_receipt) {
+		json_u64(&j, "files", li->receipt.n_objects);
+		json_u64(&j, "verified", li->receipt.n_verified);
+		json_u64(&j, "bytes", li->receipt.bytes);
+		json_u64(&j, "packets", li->receipt.symbols);
+		json_u64(&j, "lost", li->receipt.lost);
+		json_text(&j, "text", li->text, li->text_len);
+	}
+	json_write(&j, STDOUT_FILENO);
+}
+
+static void receivers(const struct report *r, const struct report_now *is)
+{
+	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
+		struct tx_receiver rc = tx_receiver(is->tx, i);
+		const struct listener *li = listeners_find(is->who, rc.node_id);
+
+		if (r->conf->json)
+			receiver_json(r, &rc, li);
+		if (!r->conf->json || (r->conf->quiet && !succeeded(r, &rc)))
+			receiver_line(r, &rc, li);
+	}
+}
+
+struct totals {
+	unsigned ok, expected;
+	double seconds, goodput; /* bits a second of file content that everybody got once */
+	double ratio;            /* packets sent for each packet of content */
+};
+
+static struct totals totals_of(const struct report *r, const struct report_now *is)
+{
+	const struct tx_counters *c = tx_counters(is->tx);
+	struct totals t = { .ok = count_succeeded(r, is), .expected = expected(r, is) };
+
+	if (is->started_at != NSEC_NEVER)
+		t.seconds = (double)(is->now - is->started_at) / 1e9;
+	if (t.seconds > 0)
+		t.goodput = (double)tx_status(is->tx).sent * 8 / t.seconds;
+	if (c->source)
+		t.ratio = (double)c->packets / (double)c->source;
+	return t;
+}
+
+static const char *why(int exit_status)
+{
+	switch ((enum exit_status)exit_status) {
+	case EXIT_INTERRUPTED:
+		return "interrupted: ";
+	case EXIT_NOBODY:
+		return "nobody there: ";
+	case EXIT_SYSTEM:
+		return "failed: ";
+	case EXIT_ALL:
+	case EXIT_USAGE:
+	case EXIT_PARTIAL:
+		break;
+	}
+	return "";
+}
+
+static void summary(const struct report *r, const struct report_now *is, int exit_status)
+{
+	struct totals t = totals_of(r, is);
+	char rate[32], text[320];
+
+	snprintf(text, sizeof(text),
+		 "%s%u of %u receiver%s complete; %" PRIu64
+		 " bytes in %.3f s, %sbit/s, %.3f packets per source packet",
+		 why(exit_status), t.ok, t.expected, t.expected == 1 ? "" : "s",
+		 tx_status(is->tx).sent, t.seconds, rate_text((uint64_t)t.goodput, rate),
+		 t.ratio);
+	if (exit_status == EXIT_NOBODY && is->started_at == NSEC_NEVER)
+		snprintf(text, sizeof(text), "nobody there: no receiver answered within %.3g s",
+			 (double)r->conf->wait / 1e9);
+	if (exit_status != EXIT_ALL && r->conf->quiet)
+		log_err(0, "%s", text);
+	else if (!r->conf->quiet)
+		printf("%s\n", text);
+}
+
+static void summary_json(const struct report *r, const struct report_now *is, int exit_status)
+{
+	const struct tx_counters *c = tx_counters(is->tx);
+	struct totals t = totals_of(r, is);
+	struct json j;
+
+	json_begin(&j, "done");
+	json_u64(&j, "receivers", t.expected);
+	json_u64(&j, "complete", t.ok);
+	json_u64(&j, "files", job_n_files(is->job));
+	json_u64(&j, "failed_files", job_n_failed(is->job));
+	json_u64(&j, "packets", c->packets);
+	json_u64(&j, "source_packets", c->source);
+	json_u64(&j, "parity_packets", c->parity);
+	json_u64(&j, "bytes_sent", c->bytes);
+	json_u64(&j, "bytes", tx_status(is->tx).sent);
+	json_u64(&j, "nacks", c->nacks);
+	json_real(&j, "seconds", t.seconds);
+	json_real(&j, "goodput_bps", t.goodput);
+	json_i64(&j, "exit", exit_status);
+	json_write(&j, STDOUT_FILENO);
+}
+
+static void write_metrics(const struct report *r, const struct report_now *is, int exit_status)
+{
+	const struct tx_counters *c = tx_counters(is->tx);
+	struct totals t = totals_of(r, is);
+	const struct metric m[] = {
+		{ "sow_exit_status", "how sow ended, 0: all is well", METRIC_GAUGE,
+		  exit_status },
+		{ "sow_receivers", "receivers that came or were expected", METRIC_GAUGE,
+		  t.expected },
+		{ "sow_receivers_complete", "receivers that have everything", METRIC_GAUGE,
+		  t.ok },
+		{ "sow_files", "files to send", METRIC_GAUGE, job_n_files(is->job) },
+		{ "sow_files_failed", "files that could not be sent", METRIC_GAUGE,
+		  job_n_failed(is->job) },
+		{ "sow_seconds", "duration of the transfer", METRIC_GAUGE, t.seconds },
+		{ "sow_goodput_bps", "file content a second, bits", METRIC_GAUGE, t.goodput },
+		{ "sow_content_bytes_total", "file content sent", METRIC_COUNTER,
+		  (double)tx_status(is->tx).sent },
+		{ "sow_sent_bytes_total", "bytes of NORM messages sent", METRIC_COUNTER,
+		  (double)c->bytes },
+		{ "sow_packets_total", "packets sent", METRIC_COUNTER, (double)c->packets,
+		  .label = NULL },
+		{ "sow_source_packets_total", "packets of content, first time", METRIC_COUNTER,
+		  (double)c->source },
+		{ "sow_parity_packets_total", "packets of parity", METRIC_COUNTER,
+		  (double)c->parity },
+		{ "sow_again_packets_total", "packets of content, again", METRIC_COUNTER,
+		  (double)c->again },
+		{ "sow_nacks_total", "repair requests heard", METRIC_COUNTER,
+		  (double)c->nacks },
+		{ "sow_malformed_total", "datagrams refused", METRIC_COUNTER,
+		  (double)c->malformed },
+	};
+	int e = metrics_write(r->conf->metrics, m, sizeof(m) / sizeof(m[0]));
+
+	if (e < 0)
+		log_err(e, "write %s", r->conf->metrics);
+}
+
+int report_end(struct report *r, const struct report_now *is)
+{
+	int exit_status = status(r, is);
+	struct tx_status st = tx_status(is->tx);
+
+	if (is->started_at != NSEC_NEVER)
+		progress_end(&r->progress, is->now,
+			     &(struct progress_now){ st.sent, st.total, "" });
+	else
+		progress_clear(&r->progress);
+	receivers(r, is);
+	if (r->conf->json)
+		summary_json(r, is, exit_status);
+	if (!r->conf->json || (r->conf->quiet && exit_status != EXIT_ALL))
+		summary(r, is, exit_status);
+	if (r->conf->metrics)
+		write_metrics(r, is, exit_status);
+	log_before_line(NULL, NULL);
+	return exit_status;
+}

@@ -1,0 +1,49 @@
+/* report.h - what sow says of a transfer, to people and to scripts, and its exit status. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SENDER_REPORT_H
+#define SENDER_REPORT_H
+
+#include "sender/conf.h"
+#include "sender/job.h"
+#include "sender/listeners.h"
+
+/* When several hold: the first in the order of report_status(). */
+enum exit_status {
+	EXIT_ALL = 0,
+	EXIT_USAGE = 1,
+	EXIT_SYSTEM = 2, /* network or system */
+	EXIT_PARTIAL = 4,
+	EXIT_NOBODY = 5,
+	EXIT_INTERRUPTED = 130,
+};
+
+/* A transfer at some moment, or at its end. */
+struct report_now {
+	const struct tx *tx;
+	const struct listeners *who;
+	const struct job *job;
+	nsec_t started_at; /* NSEC_NEVER: did not start */
+	nsec_t now;
+	bool failed;      /* the system or the network stopped it */
+	bool interrupted; /* the user did */
+};
+
+struct report {
+	const struct conf *conf;
+	const struct netplan *plan;
+	uint64_t rate; /* bits a second */
+	struct progress progress;
+};
+
+void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
+		 uint64_t rate);
+/* Where it will go; before waiting. */
+void report_plan(const struct report *r, const struct job *job);
+/* The first data leave now. */
+void report_start(const struct report *r, const struct report_now *is);
+/* Cheap enough for every wake-up. */
+void report_progress(struct report *r, const struct report_now *is);
+/* A line for each receiver, one for all, metrics; the exit status. */
+int report_end(struct report *r, const struct report_now *is);
+
+#endif
