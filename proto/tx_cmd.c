@@ -298,8 +298,10 @@ int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 
 nsec_t tx_cmd_deadline(const struct tx *tx, nsec_t now)
 {
-	nsec_t at = MIN(tx->at.probe_at, MIN(tx->at.adv_at, tx->at.eot_at));
+	nsec_t at = MIN(tx->at.adv_at, tx->at.eot_at);
 
+	if (tx->conf.profile == TX_SOW)
+		at = MIN(at, tx->at.probe_at);
 	if (tx->stage != TX_CLOSING)
 		at = MIN(at, tx->at.cc_at);
 	if (tx->squelch_due)
