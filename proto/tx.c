@@ -44,7 +44,7 @@ static bool conf_valid(const struct tx_conf *c)
 	       c->segment_size >= 64 && c->segment_size <= SEGMENT_SIZE_MAX &&
 	       (c->fec_id == FEC_RS8 || c->fec_id == FEC_SB_SYST) && c->block_len > 0 &&
 	       c->block_len + c->n_parity <= RS8_MAX && c->backoff <= 15 &&
-	       c->max_objects < 32768;
+	       c->max_objects < 32768 && c->grtt_min <= c->grtt_max;
 }
 
 static uint64_t burst_of(uint64_t rate)
@@ -191,9 +191,10 @@ static void purge(struct tx *tx)
 	tx->object_base++;
 }
 
+/* There is INFO for each object: it carries the FTI. */
 static bool info_fits(const struct tx *tx, size_t len)
 {
-	return len <= tx->conf.segment_size;
+	return len > 0 && len <= tx->conf.segment_size;
 }
 
 static bool layout_fits(const struct tx *tx, const struct layout *l)
@@ -224,8 +225,7 @@ int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t
 		.active_at = now,
 		.info_at = now,
 	};
-	if (info_len)
-		memcpy(tx_object_info(tx, o), info, info_len);
+	memcpy(tx_object_info(tx, o), info, info_len);
 	*ret_object = tx->object_end++;
 	tx->total_bytes += size;
 	tx->idle = false;
@@ -240,9 +240,9 @@ int tx_set_info(struct tx *tx, nsec_t now, uint64_t object, const uint8_t *info,
 {
 	struct tx_object *o = tx_object_find(tx, object);
 
-	if (!o)
+	if (!o || o->withdrawn)
 		return -ENOENT;
-	if (!info_fits(tx, info_len) || info_len == 0)
+	if (!info_fits(tx, info_len))
 		return -EINVAL;
 	memcpy(tx_object_info(tx, o), info, info_len);
 	o->info_len = (uint16_t)info_len;

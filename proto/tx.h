@@ -42,7 +42,7 @@ void tx_free(struct tx *tx);
 /*
  * Queues an object; `info` (at most E bytes, copied) becomes its NORM_INFO. Returns 0 and the
  * number that later calls and requests use; -EAGAIN: max_objects are still needed, try after
- * output; -EINVAL: too large for the code, or info too long.
+ * output; -EINVAL: too large for the code, or info empty or too long.
  */
 int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t info_len,
 	   uint64_t *ret_object);

@@ -8,12 +8,8 @@
 
 #define INFO_REPEAT      (250 * NSEC_PER_MSEC)
 #define PREFETCH_SYMBOLS 192 /* source symbols read ahead of their transmission */
-#define LOAD_AHEAD       4   /* older blocks loaded for repair at a time */
-
-static uint8_t object_flags(const struct tx_object *o)
-{
-	return NORM_FLAG_FILE | (o->info_len ? NORM_FLAG_INFO : 0);
-}
+#define OBJECT_FLAGS     (NORM_FLAG_FILE | NORM_FLAG_INFO)
+#define LOAD_AHEAD       4 /* older blocks loaded for repair at a time */
 
 static bool object_live(const struct tx_object *o)
 {
@@ -22,7 +18,7 @@ static bool object_live(const struct tx_object *o)
 
 void tx_info_due(struct tx *tx, struct tx_object *o, uint8_t times)
 {
-	if (!o->info_len)
+	if (o->withdrawn)
 		times = 0;
 	tx->n_info_due += (times > 0) - (o->info_due > 0);
 	o->info_due = times;
@@ -54,7 +50,7 @@ int tx_info_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		return 0;
 	m = (struct msg){
 		.type = NORM_INFO,
-		.flags = object_flags(o),
+		.flags = OBJECT_FLAGS,
 		.fec_id = tx->conf.fec_id,
 		.object_id = (uint16_t)o->number,
 		.ext = { .present = EXT_HAS_FTI,
@@ -87,7 +83,7 @@ static int data_output(struct tx *tx, nsec_t now, struct txblock *b, const struc
 	struct tx_object *o = tx_object_find(tx, key_object(b->key));
 	struct msg m = {
 		.type = NORM_DATA,
-		.flags = object_flags(o) | s->flags,
+		.flags = OBJECT_FLAGS | s->flags,
 		.fec_id = tx->conf.fec_id,
 		.object_id = (uint16_t)o->number,
 		.fpi = { .sbn = key_sbn(b->key),
@@ -175,7 +171,7 @@ int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 
 	if (!o || tx->sbn >= o->layout.n_blocks)
 		return tx_info_output(tx, now, ret);
-	if (now - o->info_at > INFO_REPEAT && o->info_len) {
+	if (now - o->info_at > INFO_REPEAT) {
 		tx_info_due(tx, o, MAX(o->info_due, 1));
 		return tx_info_output(tx, now, ret);
 	}

@@ -24,6 +24,8 @@ static void conf_contradictions_are_refused(void **state)
 	bad[n++].backoff = 16;
 	bad[n++].max_objects = 32768;
 	bad[n++].max_receivers = UINT32_MAX;
+	bad[n].grtt_min = 2 * NSEC_PER_SEC;
+	bad[n++].grtt_max = NSEC_PER_SEC;
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(tx_new(&tx, &bad[i], 0), -EINVAL);
 	tx_free(NULL);
@@ -170,6 +172,11 @@ static void new_info_is_sent_again(void **state)
 	rig_add(&r, RIG_E);
 	assert_int_equal(tx_set_info(r.tx, r.now, 3, info, 2), 0);
 	assert_string_equal(rig_see(&r, SHOW_OBJECT), "I2 I2 D2.0.0 I3 I3 D3.0.0 ");
+
+	/* nobody wants to know about what was withdrawn */
+	tx_withdraw(r.tx, r.now, 3);
+	assert_int_equal(tx_set_info(r.tx, r.now, 3, info, 2), -ENOENT);
+	assert_string_equal(rig_see(&r, SHOW_OBJECT), "");
 	rig_fini(&r);
 }
 
@@ -199,6 +206,8 @@ static void what_cannot_be_sent_is_refused(void **state)
 
 	rig_init(&r, &conf);
 	assert_int_equal(tx_add(r.tx, r.now, 1, info, RIG_E + 1, &n), -EINVAL);
+	/* without INFO nobody would learn its size */
+	assert_int_equal(tx_add(r.tx, r.now, 1, info, 0, &n), -EINVAL);
 	assert_int_equal(tx_add(r.tx, r.now, largest + 1, info, 1, &n), -EINVAL);
 	assert_int_equal(tx_add(r.tx, r.now, NORM_OBJECT_MAX + 1, info, 1, &n), -EINVAL);
 	assert_int_equal(tx_add(r.tx, r.now, largest, info, RIG_E, &n), 0);
