@@ -208,6 +208,22 @@ int msg_decode(struct msg *ret, const uint8_t *pkt, size_t len)
 	return 0;
 }
 
+int msg_peek(struct msg_session *ret, const uint8_t *pkt, size_t len)
+{
+	struct rd r = rd_init(pkt, len);
+	struct msg_session s = { .type = rd_u8(&r) & 15 };
+
+	rd_skip(&r, 3);
+	s.source_id = s.sender_id = rd_u32(&r);
+	if (s.type == NORM_NACK || s.type == NORM_ACK)
+		s.sender_id = rd_u32(&r);
+	s.instance_id = rd_u16(&r);
+	if (!rd_ok(&r))
+		return -EBADMSG;
+	*ret = s;
+	return 0;
+}
+
 static void encode_object(const struct msg *m, struct wr *w)
 {
 	wr_u8(w, m->fec_id);

@@ -76,6 +76,17 @@ struct cc_node {
  */
 int msg_decode(struct msg *ret, const uint8_t *pkt, size_t len);
 
+/* Which session a message belongs to, as far as that can be said without decoding all of it. */
+struct msg_session {
+	uint8_t type;       /* enum norm_type, or any other */
+	uint32_t source_id; /* who sent it */
+	uint32_t sender_id; /* whose session: NACK and ACK name it, the others are its own */
+	uint16_t instance_id;
+};
+
+/* -EBADMSG: too short to tell. */
+int msg_peek(struct msg_session *ret, const uint8_t *pkt, size_t len);
+
 /*
  * Encodes the header with its extensions; the payload is not copied (scatter lists). Returns
  * its length, -ENOSPC, or -EINVAL for a type that has no encoding.

@@ -86,6 +86,24 @@ static void every_kind_round_trips(void **state)
 }
 
 /* Cut anywhere in its header a message is malformed, whatever hdr_len says. */
+/* The session of a sender's message is its source's; feedback names the sender. */
+static void peek_tells_the_session(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+		const struct sample *s = &samples[i];
+		bool feedback = s->m.type == NORM_NACK || s->m.type == NORM_ACK;
+		struct msg_session is;
+
+		assert_int_equal(msg_peek(&is, s->wire, s->len), 0);
+		assert_int_equal(is.type, s->m.type);
+		assert_int_equal(is.source_id, 9);
+		assert_int_equal(is.sender_id, feedback ? 1 : 9);
+		assert_int_equal(is.instance_id, 0x1234);
+		for (size_t len = 0; len < (feedback ? 14 : 10); len++)
+			assert_int_equal(msg_peek(&is, s->wire, len), -EBADMSG);
+	}
+}
+
 static void short_headers_are_malformed(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
@@ -250,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_round_trips),
+		cmocka_unit_test(peek_tells_the_session),
 		cmocka_unit_test(short_headers_are_malformed),
 		cmocka_unit_test(decoder_refuses),
 		cmocka_unit_test(decoder_ignores),
