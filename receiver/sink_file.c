@@ -18,13 +18,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HASH_PIECE 262144
+#define HASH_PIECE 65536
 #define TMP_MARK   ".reap-part"
 /* What remains of a name for the temporary one: less two dots, 16 digits and the mark. */
 #define TMP_BASE_MAX (NAME_MAX - 2 - 16 - (int)sizeof(TMP_MARK) + 1)
 
 struct sink_file {
 	struct sink_meta meta; /* but for its name */
+	mode_t mode;
 	char name[SAFEPATH_MAX + 1];
 	const char *base;       /* the last component of `name` */
 	char tmp[NAME_MAX + 1]; /* empty: there is none, or not any more */
@@ -32,7 +33,6 @@ struct sink_file {
 	struct extents written;
 	struct digest *digest;
 	uint64_t hashed; /* so many bytes from the start are in `digest` */
-	uint8_t *piece;
 };
 
 /* Blocks that only root may use are not promised to anybody else. */
@@ -110,6 +110,15 @@ static int open_parts(struct sink_file *s, int dirfd, const struct sink_meta *me
 	return take_space(s->fd, meta->size);
 }
 
+/* The umask is the process's: it is looked at here, where no other thread makes files. */
+static mode_t default_mode(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
 int sink_open(struct sink_file **ret, int dirfd, const struct sink_meta *meta)
 {
 	struct sink_file *s = calloc(1, sizeof(*s));
@@ -119,9 +128,9 @@ int sink_open(struct sink_file **ret, int dirfd, const struct sink_meta *meta)
 		return -ENOMEM;
 	s->meta = *meta;
 	s->meta.name = NULL;
+	s->mode = meta->has_meta ? meta->mode & 0777 : default_mode();
 	s->fd = s->parent = -1;
-	s->piece = calloc(1, HASH_PIECE);
-	r = s->piece ? digest_new(&s->digest) : -ENOMEM;
+	r = digest_new(&s->digest);
 	if (r == 0)
 		r = open_parts(s, dirfd, meta);
 	if (r < 0) {
@@ -141,7 +150,6 @@ void sink_close(struct sink_file *s)
 	close_fd(&s->fd);
 	close_fd(&s->parent);
 	digest_free(s->digest);
-	free(s->piece);
 	free(s);
 }
 
@@ -175,33 +183,29 @@ int sink_read_at(struct sink_file *s, uint64_t off, void *buf, size_t len)
 
 static int hash_to(struct sink_file *s, uint64_t end)
 {
+	uint8_t piece[HASH_PIECE];
+
 	while (s->hashed < end) {
 		uint64_t left = end - s->hashed;
 		size_t n = left < HASH_PIECE ? (size_t)left : HASH_PIECE;
-		int r = sink_read_at(s, s->hashed, s->piece, n);
+		int r = sink_read_at(s, s->hashed, piece, n);
 
 		if (r < 0)
 			return r;
-		digest_update(s->digest, s->piece, n);
+		digest_update(s->digest, piece, n);
 		s->hashed += n;
 	}
 	return 0;
 }
 
-int sink_hash(struct sink_file *s, uint64_t max)
+uint64_t sink_prefix(const struct sink_file *s)
 {
-	uint64_t due = s->written.prefix - s->hashed;
-	int r = hash_to(s, s->hashed + (due < max ? due : max));
-
-	return r < 0 ? r : due > max;
+	return s->written.prefix;
 }
 
-static mode_t default_mode(void)
+int sink_hash(struct sink_file *s, uint64_t end)
 {
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return 0666 & ~mask;
+	return hash_to(s, end);
 }
 
 static int set_meta(struct sink_file *s)
@@ -211,7 +215,7 @@ static int set_meta(struct sink_file *s)
 		{ .tv_sec = s->meta.mtime_sec, .tv_nsec = (long)s->meta.mtime_nsec },
 	};
 
-	if (fchmod(s->fd, s->meta.has_meta ? s->meta.mode & 0777 : default_mode()) < 0)
+	if (fchmod(s->fd, s->mode) < 0)
 		return -errno;
 	if (s->meta.mtime_nsec >= 1000000000)
 		times[1].tv_nsec = 0;

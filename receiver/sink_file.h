@@ -45,11 +45,15 @@ int sink_write_at(struct sink_file *s, uint64_t off, const void *data, size_t le
 /* Exactly `len` bytes, which were written before; -EINVAL: beyond the size. */
 int sink_read_at(struct sink_file *s, uint64_t off, void *buf, size_t len);
 
+/* So many bytes from the start were written without a hole. */
+uint64_t sink_prefix(const struct sink_file *s);
+
 /*
- * Hashes at most `max` bytes more of what is there without a hole from the start, as long as
- * they are in the page cache. 1: there is more to hash now; 0: there is not.
+ * Hashes the bytes up to `end`, which is at most sink_prefix(). Another thread may call this
+ * and sink_finish(), one at a time, while the first goes on with sink_write_at() and
+ * sink_read_at(); with sink_finish() it has written all.
  */
-int sink_hash(struct sink_file *s, uint64_t max);
+int sink_hash(struct sink_file *s, uint64_t end);
 
 /*
  * All bytes were written: hashes the rest, compares, sets mode and time, syncs, renames over
