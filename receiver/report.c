@@ -1,0 +1,315 @@
+/* report.c - what reap tells people and scripts, and the exit status it comes to. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/report.h"
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* In the order in which they count. */
+static const enum exit_status ranking[] = {
+	STATUS_USAGE,    STATUS_AUTH,   STATUS_SYSTEM,  STATUS_INTERRUPTED,
+	STATUS_DEADLINE, STATUS_NOBODY, STATUS_PARTIAL,
+};
+
+unsigned status_bit(enum exit_status status)
+{
+	for (unsigned i = 0; i < LEN(ranking); i++)
+		if (ranking[i] == status)
+			return 1u << i;
+	return 0;
+}
+
+enum exit_status status_worst(unsigned statuses)
+{
+	for (unsigned i = 0; i < LEN(ranking); i++)
+		if (statuses & 1u << i)
+			return ranking[i];
+	return STATUS_OK;
+}
+
+void report_status(struct report *r, enum exit_status status)
+{
+	r->statuses |= status_bit(status);
+}
+
+const char *file_status_name(enum file_status status)
+{
+	static const char *const names[FILE_N_STATUSES] = {
+		"verified", "unverified", "corrupt",    "refused",
+		"failed",   "withdrawn",  "incomplete",
+	};
+
+	return names[status];
+}
+
+void report_init(struct report *r, const struct report_conf *conf)
+{
+	*r = (struct report){ .conf = *conf };
+	progress_init(&r->bar, STDERR_FILENO, conf->progress);
+	log_before_line(progress_clear, &r->bar);
+}
+
+/* --- lines for people --- */
+
+/* A name is any bytes: a control character would do things to the terminal. */
+static void escape(const char *text, char *buf, size_t cap)
+{
+	size_t n = 0;
+
+	for (; *text && n + 5 < cap; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < ' ' || c == 0x7f)
+			n += (size_t)snprintf(buf + n, cap - n, "\\x%02x", c);
+		else
+			buf[n++] = (char)c;
+	}
+	buf[n] = '\0';
+}
+
+static void say(struct report *r, const char *line)
+{
+	progress_clear(&r->bar);
+	puts(line);
+	fflush(stdout);
+}
+
+static void say_file(struct report *r, const struct addr *from, const struct file_result *file)
+{
+	char name[1500], line[1600], host[ADDR_TEXT];
+	bool stored = file->status <= FILE_UNVERIFIED;
+
+	if (!stored) {
+		log_err(0, "%s from %s: %s%s%s", file->name, addr_format(from, host),
+			file_status_name(file->status), file->reason ? ": " : "",
+			file->reason ? file->reason : "");
+		return;
+	}
+	if (r->conf.quiet || r->conf.json)
+		return;
+	escape(file->name, name, sizeof(name));
+	snprintf(line, sizeof(line), "%s: %" PRIu64 " bytes, %s", name, file->size,
+		 file_status_name(file->status));
+	say(r, line);
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void say_session(struct report *r, const struct addr *from,
+			const struct session_result *is)
+{
+	const struct rx_counters *c = is->counters;
+	uint64_t dropped = r->conf.net->dropped - r->dropped_told;
+	double seconds = (double)is->time / 1e9;
+	char line[512], host[ADDR_TEXT];
+	int n;
+
+	n = snprintf(line, sizeof(line),
+		     "%s: %s, %" PRIu64 " of %" PRIu64 " files, %" PRIu64 " bytes in %.1f s",
+		     addr_format(from, host), is->status,
+		     is->files[FILE_VERIFIED] + is->files[FILE_UNVERIFIED], is->objects,
+		     is->bytes, seconds);
+	if (seconds > 0)
+		n += snprintf(line + n, sizeof(line) - (size_t)n, " (%.1f Mbit/s)",
+			      (double)is->bytes * 8e-6 / seconds);
+	n += snprintf(line + n, sizeof(line) - (size_t)n, ", %.2f %% of the packets missed",
+		      percent(c->missed, c->packets + c->missed));
+	if (dropped)
+		snprintf(line + n, sizeof(line) - (size_t)n,
+			 ", %" PRIu64 " or more dropped here: the socket buffer was full",
+			 dropped);
+	say(r, line);
+}
+
+/* --- events for scripts --- */
+
+static void emit(struct json *j)
+{
+	int r = json_write(j, STDOUT_FILENO);
+
+	if (r < 0)
+		log_warn(r, "write an event");
+}
+
+static void emit_file(const struct addr *from, const struct file_result *file)
+{
+	char hex[SHA256_HEX_LEN + 1], host[ADDR_TEXT];
+	struct json j;
+
+	json_begin(&j, "object");
+	json_string(&j, "sender", addr_format(from, host));
+	json_text(&j, "name", file->name, strlen(file->name));
+	json_u64(&j, "bytes", file->size);
+	json_string(&j, "status", file_status_name(file->status));
+	if (file->digest) {
+		digest_hex(file->digest, hex);
+		json_string(&j, "sha256", hex);
+	}
+	if (file->reason)
+		json_text(&j, "reason", file->reason, strlen(file->reason));
+	emit(&j);
+}
+
+static void emit_session(struct report *r, const struct addr *from,
+			 const struct session_result *is)
+{
+	const struct rx_counters *c = is->counters;
+	char host[ADDR_TEXT];
+	struct json j;
+
+	json_begin(&j, "session");
+	json_string(&j, "sender", addr_format(from, host));
+	json_string(&j, "status", is->status);
+	if (is->reason)
+		json_text(&j, "reason", is->reason, strlen(is->reason));
+	json_u64(&j, "objects", is->objects);
+	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
+		if (is->files[i])
+			json_u64(&j, file_status_name(i), is->files[i]);
+	json_u64(&j, "bytes", is->bytes);
+	json_real(&j, "seconds", (double)is->time / 1e9);
+	json_u64(&j, "packets", c->packets);
+	json_u64(&j, "missed", c->missed);
+	json_u64(&j, "source", c->source);
+	json_u64(&j, "parity", c->parity);
+	json_u64(&j, "duplicate", c->duplicate);
+	json_u64(&j, "recovered", c->recovered);
+	json_u64(&j, "nacks", c->nacks);
+	json_u64(&j, "suppressed", c->suppressed);
+	json_u64(&j, "dropped", r->conf.net->dropped - r->dropped_told);
+	emit(&j);
+}
+
+static void emit_done(const struct report *r, int status)
+{
+	struct json j;
+
+	json_begin(&j, "done");
+	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
+		json_u64(&j, file_status_name(i), r->files[i]);
+	json_u64(&j, "bytes", r->bytes);
+	json_u64(&j, "packets", r->packets);
+	json_u64(&j, "missed", r->missed);
+	json_u64(&j, "dropped", r->conf.net->dropped);
+	json_i64(&j, "exit", status);
+	emit(&j);
+}
+
+static void write_metrics(const struct report *r)
+{
+	const struct metric m[] = {
+		{ "reap_files_stored_total", "Files stored and verified.", METRIC_COUNTER,
+		  (double)r->files[FILE_VERIFIED] },
+		{ "reap_files_unverified_total", "Files stored that had no digest.",
+		  METRIC_COUNTER, (double)r->files[FILE_UNVERIFIED] },
+		{ "reap_files_corrupt_total", "Files not stored: wrong digest.", METRIC_COUNTER,
+		  (double)r->files[FILE_CORRUPT] },
+		{ "reap_files_refused_total", "Files refused.", METRIC_COUNTER,
+		  (double)r->files[FILE_REFUSED] },
+		{ "reap_files_failed_total", "Files that could not be stored.", METRIC_COUNTER,
+		  (double)r->files[FILE_FAILED] },
+		{ "reap_files_incomplete_total", "Files that did not arrive whole.",
+		  METRIC_COUNTER,
+		  (double)(r->files[FILE_INCOMPLETE] + r->files[FILE_WITHDRAWN]) },
+		{ "reap_bytes_total", "Bytes stored.", METRIC_COUNTER, (double)r->bytes },
+		{ "reap_packets_total", "Packets of senders.", METRIC_COUNTER,
+		  (double)r->packets },
+		{ "reap_packets_missed_total", "Packets lost on the way.", METRIC_COUNTER,
+		  (double)r->missed },
+		{ "reap_packets_dropped_total", "Packets the socket buffer had no room for.",
+		  METRIC_COUNTER, (double)r->conf.net->dropped },
+		{ "reap_exit_status", "The exit status so far.", METRIC_GAUGE,
+		  status_worst(r->statuses) },
+	};
+	int err;
+
+	if (!r->conf.metrics)
+		return;
+	err = metrics_write(r->conf.metrics, m, LEN(m));
+	if (err < 0)
+		log_warn(err, "write %s", r->conf.metrics);
+}
+
+/* --- */
+
+/* Whether this host is to blame, and not the name or the data. */
+static bool is_system(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT || error == -EFBIG || error == -ENOMEM ||
+	       error == -EMFILE || error == -ENFILE || error == -EIO || error == -EROFS ||
+	       error == -EACCES || error == -EPERM;
+}
+
+static enum exit_status file_exit(const struct report *r, const struct file_result *file)
+{
+	switch (file->status) {
+	case FILE_VERIFIED:
+		return STATUS_OK;
+	case FILE_UNVERIFIED:
+		return r->conf.allow_unverified ? STATUS_OK : STATUS_PARTIAL;
+	case FILE_FAILED:
+		return STATUS_SYSTEM;
+	case FILE_REFUSED:
+		return is_system(file->error) ? STATUS_SYSTEM : STATUS_PARTIAL;
+	case FILE_CORRUPT:
+	case FILE_WITHDRAWN:
+	case FILE_INCOMPLETE:
+	case FILE_N_STATUSES:
+		break;
+	}
+	return STATUS_PARTIAL;
+}
+
+void report_file(struct report *r, const struct addr *from, const struct file_result *file)
+{
+	r->files[file->status]++;
+	report_status(r, file_exit(r, file));
+	if (r->conf.json)
+		emit_file(from, file);
+	say_file(r, from, file);
+}
+
+void report_session(struct report *r, const struct addr *from, const struct session_result *is)
+{
+	r->bytes += is->bytes;
+	r->packets += is->counters->packets;
+	r->missed += is->counters->missed;
+	if (r->conf.json)
+		emit_session(r, from, is);
+	else if (!r->conf.quiet)
+		say_session(r, from, is);
+	r->dropped_told = r->conf.net->dropped;
+	write_metrics(r);
+}
+
+void report_progress(struct report *r, int64_t now, uint64_t done, uint64_t total)
+{
+	struct progress_now is = { .done = done, .total = total };
+
+	if (r->bar.on && total)
+		progress_show(&r->bar, now, &is);
+}
+
+int report_end(struct report *r)
+{
+	int status = status_worst(r->statuses);
+
+	progress_clear(&r->bar);
+	log_before_line(NULL, NULL);
+	write_metrics(r);
+	if (r->conf.json)
+		emit_done(r, status);
+	return status;
+}
