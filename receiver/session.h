@@ -1,0 +1,68 @@
+/* session.h - what one sender sends, from its first packet to our receipt. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_SESSION_H
+#define RECEIVER_SESSION_H
+
+#include "common/addr.h"
+#include "proto/msg.h"
+#include "proto/types.h"
+#include "receiver/finisher.h"
+#include "receiver/report.h"
+
+/* What all sessions share; borrowed, and outlives them. */
+struct session_conf {
+	int dirfd; /* of the output directory */
+	struct finisher *finisher;
+	struct report *report;
+	uint32_t node_id; /* ours */
+	const char *host;
+	size_t memory;     /* for the symbols of unfinished blocks, each session */
+	nsec_t inactivity; /* a sender is gone after this silence */
+	bool once;         /* a plain NORM sender is done with when it pauses */
+};
+
+struct session;
+
+/* A session with the sender at `from`. -EINVAL, -ENOMEM. */
+int session_new(struct session **ret, const struct session_conf *conf, const struct addr *from,
+		const struct msg_session *id, uint64_t seed, nsec_t now);
+/* Removes unfinished files. Not while session_over() is false, unless the finisher has ended.
+ */
+void session_free(struct session *s);
+
+/* A packet of the sender, or another receiver's NACK to it. What rx_input() says. */
+int session_input(struct session *s, nsec_t now, const uint8_t *pkt, size_t len);
+
+/* The next feedback for the sender, to be sent by unicast; 0: none now. */
+int session_output(struct session *s, nsec_t now, uint8_t *buf, size_t cap);
+
+/* When to call session_output() and session_over() again if nothing comes in. */
+nsec_t session_deadline(const struct session *s, nsec_t now);
+
+/* The finisher gave back a request whose owner is a job of `s`, session_of() that. */
+struct session *session_of(const struct finish *finish);
+void session_returned(struct session *s, nsec_t now, struct finish *finish);
+
+/* The same sender began anew: this one is gone. */
+void session_replaced(struct session *s, nsec_t now);
+/* We are asked to end: gives up what is unfinished and says so in a receipt. */
+void session_interrupt(struct session *s, nsec_t now);
+
+/* Whether it is over and may be freed. */
+bool session_over(const struct session *s, nsec_t now);
+/* Whether the sender may come back and go on: it was not heard any more, but said no good-bye.
+ */
+bool session_resumable(const struct session *s);
+/* Whether it has unfinished files, or the sender counts on us. */
+bool session_busy(const struct session *s);
+/* Whether it may be freed at once and nothing is lost but that it was heard. */
+bool session_idle(const struct session *s);
+/* Whether there was more to it than a stray packet. */
+bool session_counts(const struct session *s);
+/* Whether the receipt is still to be heard by the sender. */
+bool session_unconfirmed(const struct session *s);
+
+/* Object bytes complete, of those known so far. */
+void session_progress(const struct session *s, uint64_t *done, uint64_t *total);
+
+#endif
