@@ -1,0 +1,92 @@
+/* conf.c - what the user asked reap to do. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "receiver/conf.h"
+
+#include <errno.h>
+
+#include "common/log.h"
+
+#define LEN(a)     (sizeof(a) / sizeof((a)[0]))
+#define AT(member) offsetof(struct conf, member)
+
+static const char *const against_quiet[] = { "progress", "log-level", NULL };
+
+/* clang-format off */
+static const struct opt opts[] = {
+	{ .help = "Files" },
+	{ "output", 'o', "DIR", &opt_string, AT(output), .dflt = ".",
+	  .help = "directory for the files that come" },
+	{ "once", '1', NULL, &opt_flag, AT(once),
+	  .help = "end when one sender is done [serve for ever]" },
+	{ "wait", 'w', "TIME", &opt_duration, AT(wait),
+	  .help = "end with status 5 when no sender is heard in time [for ever]" },
+	{ "allow-unverified", 0, NULL, &opt_flag, AT(allow_unverified),
+	  .help = "files without a digest, of plain NORM senders, are no failure" },
+
+	{ .help = "Network" },
+	NETOPT_OPTS(struct conf, net, "hear only this sender (repeat)"),
+
+	{ .help = "Protocol" },
+	{ "inactivity", 0, "TIME", &opt_duration, AT(inactivity), .dflt = "10",
+	  .min = 100000000, .help = "a sender silent for so long is gone" },
+	{ "memory", 0, "SIZE", &opt_size, AT(memory), .dflt = "24M", .min = 1 << 20,
+	  .max = (uint64_t)1 << 40, .help = "for unfinished blocks, each sender" },
+
+	{ .help = "Output" },
+	{ "json", 'j', NULL, &opt_flag, AT(json), .help = "events as JSON lines on stdout" },
+	{ "quiet", 'q', NULL, &opt_flag, AT(quiet), .against = against_quiet,
+	  .help = "say nothing unless something went wrong" },
+	{ "progress", 0, NULL, &opt_flag, AT(progress), .negatable = true,
+	  .help = "show how far it is [on a terminal]" },
+	{ "log-level", 0, "LEVEL", &opt_enum, AT(log_level), .choices = log_level_names,
+	  .dflt = "info", .help = "error, warning, info or debug" },
+	{ "metrics", 0, "FILE", &opt_string, AT(metrics),
+	  .help = "write counters for Prometheus to FILE after each sender" },
+};
+/* clang-format on */
+
+const struct opt_prog conf_prog = {
+	.name = "reap",
+	.synopsis = "[options]",
+	.about = "Receives files that sow, or another NORM sender, sends by multicast.",
+	.version = PACKAGE_VERSION,
+	.opts = opts,
+	.n_opts = LEN(opts),
+};
+
+static void settle(struct conf *c)
+{
+	c->progress_mode = PROGRESS_AUTO;
+	if (opt_origin(&conf_prog, &c->run, "progress") > OPT_DEFAULT)
+		c->progress_mode = c->progress ? PROGRESS_ALWAYS : PROGRESS_NEVER;
+	if (c->quiet) {
+		c->progress_mode = PROGRESS_NEVER;
+		c->log_level = LOG_LEVEL_ERR;
+	}
+	log_set_level((enum log_level)c->log_level);
+}
+
+int conf_read(struct conf *ret, int argc, char **argv)
+{
+	int r;
+
+	*ret = (struct conf){ .net = NETOPT_INIT };
+	r = opt_parse(&conf_prog, ret, argc, argv, &ret->run);
+	if (r < 0)
+		return log_err(0, "%s", ret->run.error), r;
+	if (r > 0)
+		return r;
+	settle(ret);
+	if (ret->run.first < argc)
+		return log_err(0, "\"%s\": no argument is expected; see --help",
+			       argv[ret->run.first]),
+		       -EINVAL;
+	return 0;
+}
+
+void conf_fini(struct conf *conf)
+{
+	opt_fini(&conf->run);
+}

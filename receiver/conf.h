@@ -1,0 +1,34 @@
+/* conf.h - what the user asked reap to do. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_CONF_H
+#define RECEIVER_CONF_H
+
+#include "common/netopt.h"
+#include "common/progress.h"
+
+struct conf {
+	struct netopt net;
+	const char *output; /* directory */
+	bool once, allow_unverified;
+	int64_t wait;       /* ns for somebody to be heard; 0: for ever */
+	int64_t inactivity; /* ns of silence */
+	uint64_t memory;    /* bytes for unfinished blocks, each sender */
+	bool json, quiet, progress;
+	int log_level; /* enum log_level */
+	const char *metrics;
+
+	enum progress_mode progress_mode;
+	struct opt_run run; /* holds the strings */
+};
+
+/*
+ * Reads the command line. 0: go on; 1: --help and the like were answered, exit 0; -EINVAL: what
+ * is wrong was logged, exit 1. conf_fini() in every case.
+ */
+int conf_read(struct conf *ret, int argc, char **argv);
+void conf_fini(struct conf *conf);
+
+/* The table, for tests. */
+extern const struct opt_prog conf_prog;
+
+#endif

@@ -1,0 +1,478 @@
+/* receiver.c - sockets, senders and the loop between them. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/receiver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/udp_in.h"
+#include "proto/wire.h"
+#include "receiver/peers.h"
+
+#define RCVBUF     (8 << 20) /* ask for: 7 ms at 10 Gbit/s */
+#define RCVBUF_NAP (2 << 20) /* with less, do not let packets wait */
+#define NAP        (100 * NSEC_PER_USEC)
+#define BUSY       (300 * NSEC_PER_USEC) /* packets that come in less than this are many */
+#define READS      4                     /* system calls before answers get their turn */
+#define FAREWELL   (200 * NSEC_PER_MSEC) /* to tell senders that we were stopped */
+#define PACKET_MAX 1500
+#define TAG_LISTEN 0
+#define TAG_ANSWER 1
+
+struct receiver {
+	const struct conf *conf;
+	struct netplan plan;
+	struct session_conf session;
+	char host[HOST_NAME_MAX + 1];
+	struct loop *loop;
+	struct udp listen, answer;
+	struct udp_in *in;
+	struct udp_in_counters none; /* counters before there is a socket */
+	struct finisher *finisher;
+	struct report report;
+	struct peers peers;
+	struct rng rng;
+	nsec_t wait_until;            /* for the first sender */
+	nsec_t stop_at;               /* NSEC_NEVER: nobody stopped us */
+	nsec_t read_at;               /* packets were there last */
+	unsigned served;              /* senders that are done */
+	unsigned stops;               /* signals */
+	bool refused_peer, no_answer; /* said so already */
+	uint64_t unwelcome, malformed;
+};
+
+/* --- beginning and end --- */
+
+static int open_output(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	if (fd < 0)
+		return log_err(-errno, "--output %s: give a directory that exists", path);
+	if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		r = -errno;
+	if (r < 0) {
+		close_fd(&fd);
+		return log_err(r, "--output %s: give a directory that you may write to", path);
+	}
+	return fd;
+}
+
+/* The number of files in progress is bounded by our own limits, not by the usual 1024. */
+static void raise_file_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+static int choose_identity(struct receiver *r)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return log_err(-EIO, "read random numbers");
+	r->rng = rng_init(seed);
+	do {
+		r->session.node_id = (uint32_t)rng_u64(&r->rng);
+	} while (r->session.node_id == NORM_NODE_NONE || r->session.node_id == NORM_NODE_ANY);
+	if (gethostname(r->host, sizeof(r->host) - 1) < 0)
+		r->host[0] = '\0';
+	return 0;
+}
+
+static int resolve(struct receiver *r)
+{
+	char error[NETOPT_TEXT];
+	int err = netopt_resolve(&r->conf->net, NETOPT_RECEIVER, &r->plan, error);
+
+	if (err < 0)
+		return log_err(0, "%s", error), err;
+	if (r->plan.note[0])
+		log_info("%s", r->plan.note);
+	if (!r->plan.rcvbuf)
+		r->plan.rcvbuf = RCVBUF;
+	return 0;
+}
+
+static int open_sockets(struct receiver *r)
+{
+	char error[NETOPT_TEXT];
+	int err = netplan_open(&r->plan, UDP_LISTEN, &r->listen, error);
+
+	if (err == 0)
+		err = netplan_open(&r->plan, UDP_ANSWER, &r->answer, error);
+	if (err < 0)
+		return log_err(0, "%s", error), err;
+	if (netplan_clamped(&r->listen, error))
+		log_warn(0, "%s", error);
+	err = udp_in_new(&r->in, &r->listen);
+	return err < 0 ? log_err(err, "open the sockets") : 0;
+}
+
+static int open_loop(struct receiver *r)
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+	int err = loop_new(&r->loop);
+
+	if (err == 0)
+		err = loop_catch(r->loop, signals, ARRAY_LEN(signals));
+	if (err == 0)
+		err = finisher_new(&r->finisher, r->loop);
+	if (err == 0)
+		err = loop_add(r->loop, r->listen.fd, LOOP_READ, 0);
+	return err < 0 ? log_err(err, "begin to wait for packets") : 0;
+}
+
+static void begin(struct receiver *r, nsec_t now)
+{
+	const struct conf *c = r->conf;
+
+	report_init(&r->report, &(struct report_conf){
+					.json = c->json,
+					.quiet = c->quiet,
+					.progress = c->progress_mode,
+					.metrics = c->metrics,
+					.allow_unverified = c->allow_unverified,
+					.net = udp_in_counters(r->in),
+				});
+	r->session.finisher = r->finisher;
+	r->session.report = &r->report;
+	r->session.host = r->host;
+	r->session.memory = c->memory;
+	r->session.inactivity = c->inactivity;
+	r->session.once = c->once;
+	r->wait_until = c->wait ? now + c->wait : NSEC_NEVER;
+	r->stop_at = NSEC_NEVER;
+}
+
+/* A sync that takes long may be interrupted the hard way. */
+static void release_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void close_all(struct receiver *r)
+{
+	release_signals();
+	finisher_free(r->finisher);
+	peers_fini(&r->peers);
+	udp_in_free(r->in);
+	loop_free(r->loop);
+	udp_close(&r->listen);
+	udp_close(&r->answer);
+	close_fd(&r->session.dirfd);
+}
+
+/* --- packets in --- */
+
+static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagram *d,
+			 const struct msg_session *id)
+{
+	char from[ADDR_TEXT];
+	struct session *s;
+	struct peer *earlier;
+	struct msg m;
+	int err;
+
+	if (id->source_id == r->session.node_id || !netplan_accepts(&r->plan, &d->from)) {
+		r->unwelcome++;
+		return NULL;
+	}
+	if (msg_decode(&m, d->data, d->len) < 0) {
+		r->malformed++;
+		return NULL;
+	}
+	earlier = peers_earlier(&r->peers, &d->from, id);
+	if (earlier)
+		session_replaced(earlier->session, now);
+	err = session_new(&s, &r->session, &d->from, id, rng_u64(&r->rng), now);
+	if (err == 0 && (err = peers_add(&r->peers, now, &d->from, id, s)) < 0)
+		session_free(s);
+	addr_format(&d->from, from);
+	if (err < 0) {
+		if (!r->refused_peer)
+			log_warn(err, "no room for the sender at %s", from);
+		r->refused_peer = true;
+		return NULL;
+	}
+	log_debug("the sender at %s: node %08x, instance %u", from, id->sender_id,
+		  id->instance_id);
+	return peers_find(&r->peers, &d->from, id);
+}
+
+static struct peer *peer_of(struct receiver *r, nsec_t now, const struct udp_datagram *d)
+{
+	struct msg_session id;
+	struct peer *peer;
+
+	if (msg_peek(&id, d->data, d->len) < 0) {
+		r->malformed++;
+		return NULL;
+	}
+	switch (id.type) {
+	case NORM_INFO:
+	case NORM_DATA:
+	case NORM_CMD:
+		peer = peers_find(&r->peers, &d->from, &id);
+		if (!peer)
+			peer = meet(r, now, d, &id);
+		if (peer)
+			peer->heard_at = now;
+		return peer;
+	case NORM_NACK:
+		return netplan_accepts(&r->plan, &d->from) ? peers_find_sender(&r->peers, &id)
+							   : NULL;
+	default: /* ACKs of others, and what the standard does not know */
+		return NULL;
+	}
+}
+
+/* Whether any packet was there. */
+static bool receive(struct receiver *r, nsec_t now)
+{
+	struct udp_datagram d;
+	bool any = false;
+	int err;
+
+	for (int i = 0; i < READS; i++) {
+		err = udp_in_read(r->in);
+		if (err == 0)
+			break;
+		if (err < 0) {
+			log_err(err, "receive");
+			report_status(&r->report, STATUS_SYSTEM);
+			r->stop_at = now;
+			break;
+		}
+		any = true;
+		while (udp_in_next(r->in, &d)) {
+			struct peer *peer = peer_of(r, now, &d);
+
+			if (peer && peer->session)
+				session_input(peer->session, now, d.data, d.len);
+		}
+	}
+	return any;
+}
+
+/* --- everything else that is due --- */
+
+static void returned(struct receiver *r, nsec_t now)
+{
+	struct finish *f;
+
+	while ((f = finisher_take(r->finisher)))
+		session_returned(session_of(f), now, f);
+}
+
+static void send_answer(struct receiver *r, const struct addr *to, const uint8_t *pkt, int len)
+{
+	char text[NETOPT_TEXT], host[ADDR_TEXT];
+	int err = udp_send(&r->answer, to, pkt, (size_t)len);
+
+	if (err == 0 || err == -EAGAIN || err == -ENOBUFS || r->no_answer)
+		return;
+	r->no_answer = true; /* once; what is not asked for again is reported in the end */
+	log_warn(0, "cannot answer the sender at %s: %s", addr_format(to, host),
+		 netplan_explain(&r->plan, err, text));
+}
+
+static void answer(struct receiver *r, nsec_t now)
+{
+	uint8_t pkt[PACKET_MAX];
+	int len;
+
+	for (unsigned i = 0; i < r->peers.n; i++) {
+		struct peer *peer = &r->peers.list[i];
+
+		while (peer->session &&
+		       (len = session_output(peer->session, now, pkt, sizeof(pkt))) > 0)
+			send_answer(r, &peer->from, pkt, len);
+	}
+}
+
+static void sweep(struct receiver *r, nsec_t now)
+{
+	for (unsigned i = r->peers.n; i-- > 0;) {
+		struct session *s = r->peers.list[i].session;
+
+		if (!s || !session_over(s, now))
+			continue;
+		r->served += session_counts(s);
+		peers_end(&r->peers, i);
+	}
+}
+
+static void on_signal(struct receiver *r, nsec_t now)
+{
+	if (r->stops++)
+		_exit(STATUS_INTERRUPTED);
+	report_status(&r->report, STATUS_INTERRUPTED);
+	r->stop_at = MIN(r->stop_at, now + FAREWELL);
+	for (unsigned i = 0; i < r->peers.n; i++)
+		if (r->peers.list[i].session)
+			session_interrupt(r->peers.list[i].session, now);
+}
+
+static void show_progress(struct receiver *r, nsec_t now)
+{
+	uint64_t done = 0, total = 0, d, t;
+
+	for (unsigned i = 0; i < r->peers.n; i++) {
+		if (!r->peers.list[i].session)
+			continue;
+		session_progress(r->peers.list[i].session, &d, &t);
+		done += d;
+		total += t;
+	}
+	report_progress(&r->report, now, done, total);
+}
+
+/* --- the loop --- */
+
+struct crowd {
+	unsigned live, busy, unconfirmed;
+};
+
+static struct crowd crowd(const struct receiver *r)
+{
+	struct crowd c = { 0 };
+
+	for (unsigned i = 0; i < r->peers.n; i++) {
+		const struct session *s = r->peers.list[i].session;
+
+		if (!s)
+			continue;
+		c.live++;
+		c.busy += session_busy(s);
+		c.unconfirmed += session_busy(s) || session_unconfirmed(s);
+	}
+	return c;
+}
+
+static bool is_done(struct receiver *r, nsec_t now)
+{
+	struct crowd c = crowd(r);
+
+	if (r->stop_at != NSEC_NEVER)
+		return now >= r->stop_at || c.unconfirmed == 0;
+	if (r->conf->once && r->served && c.busy == 0)
+		return true;
+	if (r->served || c.live || now < r->wait_until)
+		return false;
+	log_err(0, "no sender was heard");
+	report_status(&r->report, STATUS_NOBODY);
+	return true;
+}
+
+static nsec_t deadline(const struct receiver *r, nsec_t now)
+{
+	nsec_t at = r->stop_at;
+
+	if (r->wait_until > now)
+		at = MIN(at, r->wait_until);
+	for (unsigned i = 0; i < r->peers.n; i++)
+		if (r->peers.list[i].session)
+			at = MIN(at, session_deadline(r->peers.list[i].session, now));
+	return at;
+}
+
+/*
+ * Packets that trickle in cost more to wait for than to read. When they are many and the socket
+ * has room, sleep a little and read more at once.
+ */
+static void nap(struct receiver *r, nsec_t now)
+{
+	bool many = now - r->read_at < BUSY;
+
+	r->read_at = now;
+	if (many && r->listen.rcvbuf.got >= RCVBUF_NAP)
+		nanosleep(&(struct timespec){ .tv_nsec = NAP }, NULL);
+}
+
+static int turn(struct receiver *r, nsec_t *now)
+{
+	struct loop_event ev[8];
+	bool any = false;
+	int n = loop_wait(r->loop, deadline(r, *now), ev, ARRAY_LEN(ev));
+
+	if (n < 0 && n != -EINTR)
+		return log_err(n, "wait for packets");
+	*now = clock_now();
+	for (int i = 0; i < n; i++) {
+		if (ev[i].tag == LOOP_TAG_SIGNAL)
+			on_signal(r, *now);
+		else if (ev[i].tag != LOOP_TAG_WAKE)
+			any = receive(r, *now);
+	}
+	returned(r, *now);
+	answer(r, *now);
+	sweep(r, *now);
+	show_progress(r, *now);
+	if (any)
+		nap(r, *now);
+	return 0;
+}
+
+static int serve(struct receiver *r)
+{
+	nsec_t now = clock_now();
+	int err = 0;
+
+	begin(r, now);
+	while (err == 0 && !is_done(r, now))
+		err = turn(r, &now);
+	if (err < 0)
+		report_status(&r->report, STATUS_SYSTEM);
+	return report_end(&r->report);
+}
+
+int receiver_run(const struct conf *conf)
+{
+	struct receiver r = {
+		.conf = conf,
+		.listen.fd = -1,
+		.answer.fd = -1,
+		.session.dirfd = -1,
+	};
+	int status = STATUS_SYSTEM, err = resolve(&r);
+
+	if (err == 0) {
+		r.session.dirfd = open_output(conf->output);
+		err = r.session.dirfd < 0 ? -EINVAL : 0;
+	}
+	if (err == -EINVAL)
+		status = STATUS_USAGE;
+	raise_file_limit();
+	if (err == 0)
+		err = choose_identity(&r);
+	if (err == 0)
+		err = open_sockets(&r);
+	if (err == 0)
+		err = open_loop(&r);
+	if (err == 0)
+		status = serve(&r);
+	close_all(&r);
+	return status;
+}
