@@ -23,10 +23,12 @@ named() {
 }
 
 [ -x ./sow ] && [ -x ./reap ] || { echo "skipped: sow and reap are not built"; exit 77; }
+for program in sow reap; do
+	[ -f "$dir/$program.1" ] || { echo "skipped: there is no $dir/$program.1"; exit 77; }
+done
 known=$(options sow; options reap)
 for program in sow reap; do
 	page=$dir/$program.1
-	[ -f "$page" ] || { echo "$page: missing"; exit 1; }
 	for option in $(options $program); do
 		case $option in
 		--no-*) continue ;; # the page may write --[no-]NAME
