@@ -36,14 +36,14 @@ static const char *names(const uint8_t *ids, uint32_t n)
 
 static const char *asked(struct roster *r, nsec_t now, unsigned states, uint32_t cap)
 {
-	uint8_t ids[64 * 4];
+	uint8_t ids[64 * 4] = { 0 };
 
 	return names(ids, roster_ask(r, now, states, ids, cap));
 }
 
 static const char *echoes(struct roster *r, bool receipt, uint32_t cap)
 {
-	uint8_t ids[64 * 4];
+	uint8_t ids[64 * 4] = { 0 };
 
 	return names(ids, roster_take_echoes(r, receipt, ids, cap));
 }
