@@ -98,6 +98,13 @@ static void want_blocks(struct tx *tx, nsec_t now, const struct tx_object *o, ui
 	on_request(tx, now);
 }
 
+/* All parity is used up: these symbols once more. */
+static void again_by_name(struct txblock *b, uint32_t first, uint32_t end)
+{
+	for (uint32_t p = first; p < end; p++)
+		bitmap_set(&b->want, b->k + p);
+}
+
 /*
  * Parity first .. end-1 of a block, ours: receivers name the parity after the last one they
  * know of (doc/PROTOCOL.md, "Parity target"), so the target is simply the highest that anybody
@@ -106,14 +113,18 @@ static void want_blocks(struct tx *tx, nsec_t now, const struct tx_object *o, ui
 static void want_parity(struct tx *tx, nsec_t now, struct txblock *b, uint32_t first,
 			uint32_t end)
 {
-	if (end <= b->parity_sent) {
+	if (end <= b->parity_sent) { /* it was lost, with the targets */
 		if (in_flight(tx, b, now))
 			return;
-		end = b->parity_sent + (end - first); /* it was lost, with the targets */
+		if (b->parity_sent + (end - first) > tx->conf.n_parity) {
+			again_by_name(b, first, end);
+			return;
+		}
+		end = b->parity_sent + (end - first);
 	}
 	if (first > b->parity_sent && b->parity_target <= b->parity_sent)
 		b->parity_sent = b->parity_target = first; /* we forgot what went before */
-	b->parity_target = MAX(b->parity_target, MIN(end, tx->conf.n_parity));
+	b->parity_target = MAX(b->parity_target, end);
 }
 
 /* One SEGMENT request, ours. */
@@ -123,6 +134,10 @@ static void want_symbols(struct tx *tx, nsec_t now, struct txblock *b,
 	uint32_t first = req->first.esi, last = req->last.esi;
 	bool stale = in_flight(tx, b, now) && !b->want.count;
 
+	if (last >= b->k + tx->conf.n_parity) { /* there is no such symbol */
+		tx->counters.refused++;
+		return;
+	}
 	if (last >= b->k)
 		want_parity(tx, now, b, MAX(first, b->k) - b->k, last - b->k + 1);
 	for (uint32_t s = first; s < MIN(last + 1, b->k) && !stale; s++)
@@ -246,6 +261,11 @@ void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
 		else if (b != counted)
 			want_count(tx, b, req, r);
 		counted = b;
+		if (b->state == TXBLOCK_IDLE && !txblock_pending(b)) {
+			txblocks_drop(&tx->blocks, b); /* nothing came of it */
+			counted = NULL;
+			continue;
+		}
 		on_request(tx, now);
 	}
 }
