@@ -202,13 +202,10 @@ static int squelch_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	if (base && base->layout.n_blocks)
 		m.fpi.sbl = (uint16_t)layout_k(&base->layout, 0);
 	m.object_id = (uint16_t)tx->object_base;
-	for (uint64_t n = tx->object_base; n < tx->object_end && wr_left(&w) >= 4; n++)
+	for (uint64_t n = tx->object_base; n < tx->object_end && wr_left(&w) >= 2; n++)
 		if (tx_object_find(tx, n)->withdrawn)
 			wr_u16(&w, (uint16_t)n);
-	if (tx->squelch_never_sent)
-		wr_u16(&w, tx->never_sent);
 	tx->squelch_due = false;
-	tx->squelch_never_sent = false;
 	m.payload = buf;
 	m.payload_len = wr_len(&w);
 	return tx_emit(tx, now, &m, ret);

@@ -191,15 +191,10 @@ static struct tx_object *asked_object(struct tx *tx, nsec_t now, uint16_t id)
 	uint64_t number = serial16_extend(tx->object, id);
 	struct tx_object *o;
 
-	if (number >= tx->object_end) { /* never sent, or the id is from before our first */
-		if (number != UINT64_MAX && number - tx->object_end < 32) {
-			tx->squelch_never_sent = true;
-			tx->never_sent = id;
-		}
-		tx_squelch(tx, now);
+	/* An id from before our first, or one not used so far: that one a SQUELCH must not
+	 * name, or the object that gets it would be given up by everybody. */
+	if (number >= tx->object_end)
 		tx->counters.refused++;
-		return NULL;
-	}
 	o = tx_object_find(tx, number);
 	if (!o || o->withdrawn) {
 		tx_squelch(tx, now);

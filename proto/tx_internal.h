@@ -80,8 +80,6 @@ struct tx {
 	nsec_t cc_interval;
 	unsigned flushes, eots; /* sent since the last DATA */
 	bool squelch_due;
-	bool squelch_never_sent; /* a NACK named an object that never was: */
-	uint16_t never_sent;
 	uint32_t n_info_due; /* objects whose INFO is due */
 
 	bool idle; /* the last output found nothing to send though the pacer allowed it */

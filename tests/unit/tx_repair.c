@@ -233,6 +233,20 @@ static void unknown_objects_are_squelched_not_too_often(void **state)
 	rig_fini(&r);
 }
 
+/* Whoever asks for the object after the last must not make others give it up. */
+static void an_object_to_come_is_not_squelched(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	all_sent(&r, &conf, 1);
+	assert_string_equal(asked(&r, NODE, rig_objects(1, 1)), "S0 ");
+	r.size[1] = RIG_E;
+	assert_int_equal(rig_add(&r, RIG_E), 1);
+	assert_string_equal(rig_see(&r, r.show), "I1 I1 D1.0.0 ");
+	rig_fini(&r);
+}
+
 /* --- bodies --- */
 
 static void forms_and_codes_of_others_are_skipped(void **state)
@@ -323,6 +337,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_sent_yet_is_not_repaired),
 		cmocka_unit_test(only_receivers_that_are_known_are_served),
 		cmocka_unit_test(unknown_objects_are_squelched_not_too_often),
+		cmocka_unit_test(an_object_to_come_is_not_squelched),
 		cmocka_unit_test(forms_and_codes_of_others_are_skipped),
 		cmocka_unit_test(a_forgotten_block_goes_on_where_the_receiver_stands),
 		cmocka_unit_test(senseless_requests_do_not_fill_the_memory),
