@@ -161,6 +161,7 @@ static void advance(struct tx *tx)
 	tx->block = NULL;
 	tx->sbn++;
 	tx->esi = 0;
+	position(tx); /* tx_work() wants to know whether anything new is left */
 }
 
 int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret)

@@ -276,6 +276,41 @@ static void forms_and_codes_of_others_are_skipped(void **state)
 
 /* --- order --- */
 
+/* Sends until symbol 0 of block `sbn` of object 0 has left. */
+static void until_block(struct tx_rig *r, uint32_t sbn)
+{
+	do
+		assert_true(rig_next(r));
+	while (r->m.type != NORM_DATA || r->m.fpi.sbn != sbn);
+}
+
+/* Four buffers: two for what is sent next, two for what was sent. */
+static void live_repair_then_new_data_then_older_repair(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+	struct request q[] = { rig_segments(0, 0, 8, 8), rig_segments(0, 4, 8, 8),
+			       rig_info(0) };
+
+	conf.memory = 1;
+	rig_init(&r, &conf);
+	rig_add(&r, 7 * RIG_BLOCK);
+	rig_announce(&r, NODE);
+	tx_start(r.tx, r.now);
+	until_block(&r, 6);
+	r.now += 2 * r.grtt;
+	rig_nack(&r, NODE, q, 3);
+	assert_string_equal(rig_see(&r, SHOW_OBJECT | SHOW_FLUSH),
+			    "I0 R0.4.8/1 D0.6.1 D0.6.2 D0.6.3 D0.6.4 D0.6.5 D0.6.6 D0.6.7 "
+			    "R0.0.8/1 F0.6.7[5] ");
+	/* all of it once more, with four buffers */
+	r.now += 2 * r.grtt;
+	rig_nack(&r, NODE, (struct request[]){ rig_blocks(0, 0, 6) }, 1);
+	rig_see(&r, 0);
+	assert_int_equal(tx_counters(r.tx)->again, 7 * RIG_B);
+	rig_fini(&r);
+}
+
 static void a_forgotten_block_goes_on_where_the_receiver_stands(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
@@ -339,6 +374,7 @@ int main(void)
 		cmocka_unit_test(unknown_objects_are_squelched_not_too_often),
 		cmocka_unit_test(an_object_to_come_is_not_squelched),
 		cmocka_unit_test(forms_and_codes_of_others_are_skipped),
+		cmocka_unit_test(live_repair_then_new_data_then_older_repair),
 		cmocka_unit_test(a_forgotten_block_goes_on_where_the_receiver_stands),
 		cmocka_unit_test(senseless_requests_do_not_fill_the_memory),
 		cmocka_unit_test(a_flood_of_requests_is_served_in_turns),
