@@ -211,8 +211,10 @@ void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc)
 	rx->has_receipt = true;
 	rx->receipted = false;
 	rx->receipt_interval = 0;
-	rx->at.receipt_at = now + backoff_random(&rx->rng, rx->sender.backoff * rx->sender.grtt,
-						 rx->sender.gsize);
+	if (rx->sender.sow) /* no other sender would echo it */
+		rx->at.receipt_at =
+			now + backoff_random(&rx->rng, rx->sender.backoff * rx->sender.grtt,
+					     rx->sender.gsize);
 }
 
 /* --- time --- */

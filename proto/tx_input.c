@@ -287,6 +287,13 @@ static void on_flush_ack(struct tx *tx, struct receiver *rc, const struct msg *m
 	tx->idle = false;
 }
 
+/* Only our profile has PROBEs to carry it. */
+static void echo(struct tx *tx, struct receiver *rc, bool receipt)
+{
+	if (tx->conf.profile == TX_SOW)
+		roster_echo(&tx->roster, rc, receipt, ECHOES);
+}
+
 static int on_announce(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
 {
 	int r = announce_decode(&ret->announce, m->payload, m->payload_len);
@@ -298,7 +305,7 @@ static int on_announce(struct tx *tx, nsec_t now, const struct msg *m, struct tx
 	rc = roster_add(&tx->roster, now, m->source_id);
 	if (!rc)
 		return -ENOSPC;
-	roster_echo(&tx->roster, rc, false, ECHOES);
+	echo(tx, rc, false);
 	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
 	tx->idle = false;
 	ret->kind = TX_EV_ANNOUNCE;
@@ -324,7 +331,7 @@ static int on_receipt(struct tx *tx, nsec_t now, const struct msg *m, struct tx_
 		rc->acked_through = UINT64_MAX;
 		roster_set_state(&tx->roster, rc, RECEIVER_FINISHED);
 	}
-	roster_echo(&tx->roster, rc, true, ECHOES);
+	echo(tx, rc, true);
 	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
 	tx->at.flush_at = MIN(tx->at.flush_at, now);
 	tx->idle = false;
