@@ -56,6 +56,7 @@ static struct rx_object *heard_object(struct rx *rx, const struct msg *m)
 
 	sync_on(rx, m->object_id);
 	number = rx_object_number(rx, m->object_id);
+	rx->sender.fec_id = m->fec_id;
 	if (number == UINT64_MAX || number < rx->sender.first)
 		return NULL;
 	o = rx_object_get(rx, number);
