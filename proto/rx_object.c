@@ -357,6 +357,9 @@ static void io_work(struct rx *rx, struct rxblock *b, enum work_op op, struct wo
 	ret->offset = layout_offset(&o->layout, sbn) + skip;
 	ret->data = rxblock_data(&rx->blocks, b) + skip;
 	ret->len = run_bytes(&o->layout, sbn, b->run_first, b->run_n);
+	if (op == WORK_READ) /* the codec wants the object's last symbol padded */
+		memset(ret->data + ret->len, 0,
+		       (size_t)b->run_n * o->layout.segment_size - ret->len);
 }
 
 /* The codec for blocks of this object; NULL: another one is in use, or no memory. */
