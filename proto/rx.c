@@ -20,6 +20,7 @@
 #define HEARD_RANGES       512
 #define RECEIPT_FIRST      (50 * NSEC_PER_MSEC)
 #define RECEIPT_MAX        (400 * NSEC_PER_MSEC)
+#define RECEIPT_LINGER     (2 * NSEC_PER_SEC) /* after the sender's end */
 #define ANNOUNCE_MAX       NSEC_PER_SEC
 
 static int alloc_all(struct rx *rx)
@@ -197,6 +198,8 @@ static int receipt_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 
 	rx->receipt_interval = CLAMP(rx->receipt_interval * 2, RECEIPT_FIRST, RECEIPT_MAX);
 	rx->at.receipt_at = now + rx->receipt_interval;
+	if (rx->sender.ended && rx->at.receipt_at > rx->sender.ended_at + RECEIPT_LINGER)
+		rx->at.receipt_at = NSEC_NEVER;
 	return ack_output(rx, now, ACK_RECEIPT, content,
 			  receipt_encode(&rx->receipt, content, sizeof(content)), buf, cap);
 }

@@ -236,17 +236,22 @@ static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 		rx->at.receipt_at = NSEC_NEVER;
 	}
 	spread = (nsec_t)(rng_unit(&rx->rng) * (double)(s->backoff * s->grtt));
-	if (!rx->joined && p.phase != PHASE_END && rx->at.announce_at == NSEC_NEVER)
+	if (!rx->joined && !s->ended && p.phase != PHASE_END &&
+	    rx->at.announce_at == NSEC_NEVER)
 		rx->at.announce_at = now + spread;
 	rx_nack_trigger(rx, now);
 	rx_check_finished(rx, now);
 }
 
-static void on_end(struct rx *rx)
+/* All that is left to say is the receipt. */
+static void on_end(struct rx *rx, nsec_t now)
 {
 	if (rx->sender.ended)
 		return;
 	rx->sender.ended = rx->ended_due = rx->events_due = true;
+	rx->sender.ended_at = now;
+	rx->nack.state = RX_NACK_IDLE;
+	rx->at.announce_at = rx->at.cc_ack_at = rx->at.check_at = NSEC_NEVER;
 }
 
 static void on_cmd(struct rx *rx, nsec_t now, const struct msg *m)
@@ -256,7 +261,7 @@ static void on_cmd(struct rx *rx, nsec_t now, const struct msg *m)
 		on_flush(rx, now, m);
 		break;
 	case CMD_EOT:
-		on_end(rx);
+		on_end(rx, now);
 		break;
 	case CMD_SQUELCH:
 		on_squelch(rx, now, m);

@@ -86,7 +86,7 @@ struct rx_sender {
 	nsec_t grtt;
 	uint8_t backoff;
 	double gsize;
-	nsec_t heard_at, data_at;
+	nsec_t heard_at, data_at, ended_at;
 	uint64_t first, end;        /* object numbers; end is final if end_known */
 	uint64_t floor;             /* key: below it repair waits for the catch-up pass */
 	uint64_t position;          /* key: everything below it was sent */
