@@ -31,6 +31,9 @@ void rx_nack_trigger(struct rx *rx, nsec_t now)
 	rx->nack.at = now + backoff_random(&rx->rng, rx->sender.backoff * rx->sender.grtt,
 					   rx->sender.gsize);
 	ranges_clear(&rx->nack.heard);
+	/* Our sender repairs only for those it knows: the ANNOUNCE goes first. */
+	if (rx->sender.sow && !rx->joined)
+		rx->at.announce_at = MIN(rx->at.announce_at, rx->nack.at);
 }
 
 /*
