@@ -159,16 +159,34 @@ static void complete(struct rx *rx, struct rx_object *o)
 	set_due(rx, o, RX_DUE_COMPLETE);
 }
 
-/* Memory for blocks is taken with the first object, whose FTI tells their shape. */
+/*
+ * Memory for blocks is taken with the first object, whose FTI tells their shape. For one of
+ * another shape it is taken anew, large enough for all that are in progress.
+ */
 static int make_room(struct rx *rx, const struct fti *fti)
 {
-	if (rxblocks_fit(&rx->blocks, fti->max_block_len, fti->segment_size))
+	uint32_t k = fti->max_block_len, len = fti->segment_size;
+	struct rxblocks blocks;
+	int r;
+
+	if (rxblocks_fit(&rx->blocks, k, len))
 		return 0;
 	if (rx->blocks.n)
 		return -EFBIG;
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
+		const struct rx_object *o = &rx->objects[i];
+
+		if (!o->in_use || o->state != RX_OBJECT_ACTIVE)
+			continue;
+		k = MAX(k, o->fti.max_block_len);
+		len = MAX(len, o->fti.segment_size);
+	}
+	r = rxblocks_init(&blocks, rx->conf.memory, k, len);
+	if (r < 0)
+		return r;
 	rxblocks_fini(&rx->blocks);
-	return rxblocks_init(&rx->blocks, rx->conf.memory, fti->max_block_len,
-			     fti->segment_size);
+	rx->blocks = blocks;
+	return 0;
 }
 
 void rx_accept(struct rx *rx, nsec_t now, uint64_t object)
