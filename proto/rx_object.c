@@ -110,9 +110,9 @@ void rx_object_info(struct rx *rx, struct rx_object *o, const uint8_t *info, siz
 {
 	bool same = o->has_info && o->info_len == len && memcmp(o->info, info, len) == 0;
 
-	if (same || len > RX_INFO_MAX)
+	if (same || len > RX_INFO_MAX || o->state == RX_OBJECT_ABORTED)
 		return;
-	if (o->has_info)
+	if (o->has_info && o->state != RX_OBJECT_HEARD)
 		set_due(rx, o, RX_DUE_INFO);
 	if (len)
 		memcpy(o->info, info, len);
