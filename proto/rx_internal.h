@@ -83,6 +83,7 @@ struct rx_sender {
 	bool lost;    /* it gave up objects that we miss */
 	uint8_t fec_id;
 	uint8_t phase;
+	uint16_t segment_size; /* of the last FTI; 0: none heard */
 	nsec_t grtt;
 	uint8_t backoff;
 	double gsize;

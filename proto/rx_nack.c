@@ -6,7 +6,9 @@
 #include "proto/key.h"
 #include "proto/request.h"
 
-#define NACK_MESSAGES 4 /* of one cycle, back to back */
+#define NACK_MESSAGES 4     /* of one cycle, back to back */
+#define UNHEARD_MAX   16384 /* objects in one range: 16-bit ids have no order beyond 2^15, */
+#define MISSING_MAX   ((uint64_t)1 << 22) /* nor 24-bit block numbers beyond 2^23 */
 
 /* The first key worth asking for: while new data flows our sender repairs only what is recent.
  */
@@ -208,7 +210,9 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 		*ret_next = key + 1;
 		return put_block(rx, now, w, o, b);
 	}
-	*ret_next = MAX(missing_run(rx, key, end), key + 1);
+	*ret_next = MAX(missing_run(rx, key, MIN(end, key + MISSING_MAX)), key + 1);
+	if (!b && !rxblocks_room(&rx->blocks))
+		return 0; /* what could not be kept is not asked for */
 	return put_level(w, NACK_BLOCK, key, *ret_next - 1,
 			 (uint16_t)layout_k(&o->layout, key_sbn(key)));
 }
@@ -219,8 +223,8 @@ static int put_unheard(struct rx *rx, struct request_writer *w, uint64_t key,
 {
 	uint64_t first = key_object(key), n = first + 1;
 
-	while (key_of(n, 0) < rx->sender.position && !rx_object_find(rx, n) &&
-	       !ranges_has(&rx->done, key_of(n, 0)))
+	while (key_of(n, 0) < rx->sender.position && n - first < UNHEARD_MAX &&
+	       !rx_object_find(rx, n) && !ranges_has(&rx->done, key_of(n, 0)))
 		n++;
 	*ret_next = key_of(n, 0);
 	return put_level(w, NACK_OBJECT, key_of(first, 0), key_of(n - 1, 0), 0);
@@ -267,6 +271,12 @@ static uint8_t request_fec_id(const struct rx *rx)
 	return rx->sender.fec_id ? rx->sender.fec_id : FEC_RS8;
 }
 
+/* At most a segment, as far as its size is known (RFC 5740 §4.3.1), but room for a request. */
+static size_t body_cap(const struct rx *rx, size_t cap)
+{
+	return rx->sender.segment_size ? MIN(cap, MAX(rx->sender.segment_size, 64)) : cap;
+}
+
 /* Fills one NACK body from nack.cursor on; true when it was the last. */
 static bool fill_body(struct rx *rx, nsec_t now, struct request_writer *w)
 {
@@ -275,12 +285,18 @@ static bool fill_body(struct rx *rx, nsec_t now, struct request_writer *w)
 	if (rx->nack.messages == 0 && put_wanted_info(rx, w) < 0)
 		return true;
 	for (;;) {
+		size_t before = request_writer_len(w);
+		int r;
+
 		key = ranges_next_gap(&rx->done, rx->nack.cursor);
 		if (key >= rx->sender.position)
 			return true;
-		if (put_missing(rx, now, w, key, &next) < 0)
+		r = put_missing(rx, now, w, key, &next);
+		/* A block that found room for some of its requests has had its turn. */
+		if (r == 0 || request_writer_len(w) > before)
+			rx->nack.cursor = next;
+		if (r < 0)
 			return false;
-		rx->nack.cursor = next;
 	}
 }
 
@@ -301,8 +317,8 @@ static int nack_message(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	bool last;
 	int r;
 
-	request_writer_init(&w, body, MIN(sizeof(body), cap - 64), request_fec_id(rx),
-			    rx->sender.sow);
+	request_writer_init(&w, body, body_cap(rx, MIN(sizeof(body), cap - 64)),
+			    request_fec_id(rx), rx->sender.sow);
 	last = fill_body(rx, now, &w);
 	if (request_writer_len(&w) == 0) {
 		hold_off(rx, now);

@@ -103,6 +103,7 @@ void rx_object_fti(struct rx *rx, struct rx_object *o, uint8_t fec_id, const str
 	o->fec_id = fec_id;
 	o->fti = *fti;
 	o->has_fti = true;
+	rx->sender.segment_size = fti->segment_size;
 	offer(rx, o);
 }
 

@@ -126,6 +126,11 @@ static void reset(struct rxblocks *s, struct rxblock *b, uint64_t key, uint32_t 
 	b->buf = s->free_bufs[--s->n_free_bufs];
 }
 
+bool rxblocks_room(const struct rxblocks *s)
+{
+	return s->n < s->cap;
+}
+
 struct rxblock *rxblocks_get(struct rxblocks *s, uint64_t key, uint32_t k, uint32_t symbol_len)
 {
 	uint32_t i = rxblocks_lower_bound(s, key);
@@ -133,7 +138,7 @@ struct rxblock *rxblocks_get(struct rxblocks *s, uint64_t key, uint32_t k, uint3
 
 	if (i < s->n && rxblocks_at(s, i)->key == key)
 		return rxblocks_at(s, i);
-	if (s->n == s->cap || !s->n_free_bufs || !rxblocks_fit(s, k, symbol_len))
+	if (!rxblocks_room(s) || !s->n_free_bufs || !rxblocks_fit(s, k, symbol_len))
 		return NULL;
 	pos = s->free_blocks[s->cap - s->n - 1];
 	memmove(s->order + i + 1, s->order + i, (s->n - i) * sizeof(*s->order));

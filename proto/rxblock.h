@@ -71,6 +71,8 @@ void rxblocks_fini(struct rxblocks *s);
 bool rxblocks_fit(const struct rxblocks *s, uint32_t k, size_t symbol_len);
 
 struct rxblock *rxblocks_find(const struct rxblocks *s, uint64_t key);
+/* Whether one more block may begin. */
+bool rxblocks_room(const struct rxblocks *s);
 /* Finds or makes a FILLING block with a buffer. NULL: none is free, or it does not fit. */
 struct rxblock *rxblocks_get(struct rxblocks *s, uint64_t key, uint32_t k, uint32_t symbol_len);
 /* Gives a SPILLED block a buffer again and makes it FILLING. False: none is free. */
