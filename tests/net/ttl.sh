@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need sow smcrouted
 routed
+offloads_off # the kernel forwards no multicast packet larger than the MTU, not even a segmented one
 make_file file 1000000
 reap_on r1
 sow_from s --ttl 1 --receivers 1 --wait 2 "$dir/file"

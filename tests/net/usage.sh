@@ -25,7 +25,9 @@ refused --interface 192.0.2.1 eth0
 refused --group 10.77.0.1
 refused --group 239.1.2.3:99999
 refused --group nonsense
-refused --ttl 256
+start sow s "$SOW" --ttl 256 "$dir/file"
+expect 1 sow 5
+says sow --ttl 256
 start sow s "$SOW" --interface eth0 "$dir/absent"
 expect 1 sow 5
 says sow "$dir/absent"
