@@ -50,7 +50,7 @@ struct session_result {
 	uint64_t objects;   /* that the sender has, as far as it said */
 	uint64_t files[FILE_N_STATUSES];
 	uint64_t bytes; /* stored */
-	int64_t time;   /* ns, since the first object was offered */
+	int64_t time;   /* ns, since the first data came */
 	const struct rx_counters *counters;
 };
 

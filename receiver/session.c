@@ -30,7 +30,8 @@ struct session {
 	bool joined, finished, ended, gone, replaced, receipted, interrupted;
 	bool told;      /* the result is known, reported and in the receipt */
 	nsec_t over_at; /* TOLD: no later than this */
-	nsec_t began_at;
+	bool wrote;
+	nsec_t began_at; /* of the session, then of the first data */
 	struct tally tally;
 };
 
@@ -177,8 +178,6 @@ static void on_object(struct session *s, nsec_t now, const struct rx_event *ev)
 	struct job *j;
 	int r = offer_read(&offer, ev->info, ev->info_len, ev->object);
 
-	if (tally_count(&s->tally) == 0 && s->n_jobs == 0)
-		s->began_at = now;
 	if (r == 0 && s->n_jobs == JOBS_MAX)
 		r = -ENFILE;
 	if (r == 0)
@@ -368,10 +367,13 @@ static void settle(struct session *s, nsec_t now)
 
 /* --- input and output --- */
 
-static int serve(struct session *s, const struct work *w)
+static int serve(struct session *s, nsec_t now, const struct work *w)
 {
 	struct job *j;
 
+	if (!s->wrote)
+		s->began_at = now;
+	s->wrote = true;
 	if (w->op == WORK_DECODE)
 		return work_codec(w);
 	j = job_find(s, w->object);
@@ -390,7 +392,7 @@ static void drain(struct session *s, nsec_t now)
 
 	for (;;) {
 		while (rx_work(s->rx, &w))
-			rx_work_done(s->rx, now, &w, serve(s, &w));
+			rx_work_done(s->rx, now, &w, serve(s, now, &w));
 		if (!rx_event(s->rx, &ev))
 			break;
 		on_event(s, now, &ev);
