@@ -20,7 +20,7 @@ fi
 memory='bcmp|mem(chr|cmp|cpy|move|set|mem)|calloc|free'
 libm='(exp|exp2|expm1|log|log1p|log2|log10|pow|sqrt|cbrt|ceil|floor|round|lround|llround|fmod|frexp|ldexp|fabs)f?'
 codecs='ec_[a-z0-9_]+|gf_[a-z0-9_]+|crc32|adler32|(in|de)flate[A-Za-z0-9_]*|isal_[a-z0-9_]+'
-compiler='__stack_chk_fail|__(memcpy|memmove|memset)_chk|__(popcount|clz|ctz|u?div|u?mod|mul)[a-z]*[0-9]|_GLOBAL_OFFSET_TABLE_|__cpu_(model|indicator_init)'
+compiler='__stack_chk_fail|__(memcpy|memmove|memset)_chk|__(popcount|clz|ctz|u?div|u?mod|mul)[a-z]*[0-9]|_GLOBAL_OFFSET_TABLE_|__cpu_(model|features2|indicator_init)'
 
 stray=$(printf '%s\n' "$undefined" | grep -vxFe "$defined" |
 	grep -vxE "$memory|$libm|$codecs|$compiler" || true)

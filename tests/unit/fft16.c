@@ -1,0 +1,323 @@
+/* fft16.c - tests of proto/fft16. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/unit.h"
+
+#include <limits.h>
+
+#include "proto/fft16.h"
+#include "proto/fft16_kernel.h"
+
+static bool no_memory;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(n, size);
+}
+
+/* The code once more, straight from its definition and slowly. */
+
+static uint16_t mul(uint16_t a, uint16_t b)
+{
+	uint16_t product = 0;
+
+	for (; b; b >>= 1) {
+		if (b & 1)
+			product ^= a;
+		a = (uint16_t)(a << 1 ^ (a & 0x8000 ? 0x100b : 0));
+	}
+	return product;
+}
+
+static uint16_t inverse(uint16_t a)
+{
+	uint16_t r = 1;
+
+	for (unsigned e = 65534; e; e >>= 1) {
+		if (e & 1)
+			r = mul(r, a);
+		a = mul(a, a);
+	}
+	return r;
+}
+
+/* Cantor's basis, found anew. */
+static uint16_t basis[16];
+
+static void find_basis(void)
+{
+	basis[0] = 1;
+	for (unsigned b = 1; b < 16; b++)
+		while ((mul(basis[b], basis[b]) ^ basis[b]) != basis[b - 1])
+			basis[b] = (uint16_t)(basis[b] + 2);
+}
+
+static uint16_t point(unsigned j)
+{
+	uint16_t w = 0;
+
+	for (unsigned b = 0; b < 16; b++)
+		w ^= j >> b & 1 ? basis[b] : 0;
+	return w;
+}
+
+static uint16_t word(const uint8_t *sym, size_t at)
+{
+	return (uint16_t)(sym[at] | sym[at + 1] << 8);
+}
+
+static void reference(unsigned k, uint8_t *const *src, size_t len, unsigned p, uint8_t *parity)
+{
+	memset(parity, 0, len);
+	for (unsigned i = 0; i < k; i++) {
+		uint16_t c = inverse(point(32768 + p) ^ point(i));
+
+		for (size_t at = 0; src[i] && at < len; at += 2) {
+			uint16_t product = mul(c, word(src[i], at));
+
+			parity[at] ^= (uint8_t)product;
+			parity[at + 1] ^= (uint8_t)(product >> 8);
+		}
+	}
+}
+
+/* A block with its parity, each symbol in memory of its own, for a sanitizer. */
+struct code {
+	struct fft16 *f;
+	unsigned k, n;
+	size_t len;
+	uint8_t **src, **got;
+	struct fft16_parity *parity, *some;
+	uint16_t *lost;
+};
+
+static uint8_t *symbol(size_t len, struct rng *rng)
+{
+	uint8_t *sym = malloc(len ? len : 1);
+
+	assert_non_null(sym);
+	for (size_t i = 0; i < len; i++)
+		sym[i] = (uint8_t)rng_u64(rng);
+	return sym;
+}
+
+static void *array(size_t n, size_t size)
+{
+	void *a = calloc(n ? n : 1, size);
+
+	assert_non_null(a);
+	return a;
+}
+
+static struct fft16_block block(const struct code *c, uint8_t **src)
+{
+	return (struct fft16_block){ c->k, c->len, src };
+}
+
+static void code_init(struct code *c, const struct fft16_kernel *kernel, struct rng *rng)
+{
+	struct fft16_block b;
+
+	assert_int_equal(fft16_new_with(&c->f, c->k, c->n, kernel), 0);
+	c->src = array(c->k, sizeof(*c->src));
+	c->got = array(c->k, sizeof(*c->got));
+	c->parity = array(c->n, sizeof(*c->parity));
+	c->some = array(c->n, sizeof(*c->some));
+	c->lost = array(c->k, sizeof(*c->lost));
+	for (unsigned i = 0; i < c->k; i++) {
+		c->src[i] = symbol(c->len, rng);
+		c->got[i] = symbol(c->len, rng);
+	}
+	for (unsigned p = 0; p < c->n; p++)
+		c->parity[p] = (struct fft16_parity){ p, symbol(c->len, rng) };
+	b = block(c, c->src);
+	assert_int_equal(fft16_encode(c->f, &b, c->parity, c->n), 0);
+}
+
+static void code_fini(struct code *c)
+{
+	fft16_free(c->f);
+	for (unsigned i = 0; i < c->k; i++) {
+		free(c->src[i]);
+		free(c->got[i]);
+	}
+	for (unsigned p = 0; p < c->n; p++)
+		free(c->parity[p].data);
+	free(c->src);
+	free(c->got);
+	free(c->parity);
+	free(c->some);
+	free(c->lost);
+}
+
+/* Decodes with lost[] and some[] as set, each of n. */
+static void assert_recovers(struct code *c, unsigned n)
+{
+	struct fft16_block b = block(c, c->got);
+
+	for (unsigned i = 0; i < c->k; i++)
+		memcpy(c->got[i], c->src[i], c->len);
+	for (unsigned j = 0; j < n; j++)
+		memset(c->got[c->lost[j]], 0xa5, c->len);
+	assert_int_equal(fft16_decode(c->f, &b, c->lost, c->some, n), 0);
+	for (unsigned i = 0; i < c->k; i++)
+		assert_memory_equal(c->got[i], c->src[i], c->len);
+}
+
+static void lose_at_random(struct code *c, struct rng *rng, unsigned n, unsigned parity_span)
+{
+	unsigned lost = 0, some = 0;
+
+	for (unsigned i = 0; i < c->k; i++)
+		if (rng_below(rng, c->k - i) < n - lost)
+			c->lost[lost++] = (uint16_t)i;
+	for (unsigned p = 0; p < parity_span; p++)
+		if (rng_below(rng, parity_span - p) < n - some)
+			c->some[some++] = c->parity[p];
+	assert_recovers(c, n);
+}
+
+static void field_is_that_of_the_document(void **state)
+{
+	static const uint16_t want[16] = {
+		0x0001, 0x015e, 0x001a, 0x1cf2, 0x169a, 0xbbac, 0xfde2, 0x468a,
+		0x0712, 0x1b76, 0xad6c, 0x4640, 0xa79e, 0xf2b4, 0xf77a, 0x7fe2,
+	};
+
+	assert_memory_equal(basis, want, sizeof(want));
+	assert_int_equal(mul(0x8000, 2), 0x100b);
+	assert_int_equal(mul(0x1234, inverse(0x1234)), 1);
+}
+
+static void refuses(void **state)
+{
+	uint8_t a[2] = { 1, 2 }, b[2] = { 3, 4 }, p[2] = { 9, 9 }, q[2] = { 9, 9 };
+	uint8_t *src[3] = { a, b, a };
+	struct fft16_parity falls[] = { { 1, p }, { 0, q } }, twice[] = { { 1, p }, { 1, q } };
+	struct fft16_parity far[] = { { 4, p } }, good[] = { { 0, p }, { 3, q } };
+	const uint16_t lost[][2] = { { 0, 1 }, { 1, 0 }, { 1, 1 }, { 0, 2 } };
+	struct fft16_block ok = { 2, 2, src }, none = { 0, 2, src }, big = { 3, 2, src };
+	struct fft16_block odd = { 2, 1, src };
+	struct fft16 *f;
+
+	assert_int_equal(fft16_new(&f, 0, 4), -EINVAL);
+	assert_int_equal(fft16_new(&f, 4, 0), -EINVAL);
+	assert_int_equal(fft16_new(&f, 32769, 4), -EINVAL);
+	assert_int_equal(fft16_new(&f, 4, UINT_MAX), -EINVAL);
+	no_memory = true;
+	assert_int_equal(fft16_new(&f, 4, 4), -ENOMEM);
+	no_memory = false;
+	fft16_free(NULL);
+
+	assert_int_equal(fft16_new(&f, 2, 4), 0);
+	assert_int_equal(fft16_encode(f, &ok, falls, 2), -EINVAL);
+	assert_int_equal(fft16_encode(f, &ok, twice, 2), -EINVAL);
+	assert_int_equal(fft16_add(f, &ok, far, 1), -EINVAL);
+	assert_int_equal(fft16_encode(f, &none, good, 1), -EINVAL);
+	assert_int_equal(fft16_encode(f, &big, good, 1), -EINVAL);
+	assert_int_equal(fft16_encode(f, &odd, good, 1), -EINVAL);
+	assert_int_equal(fft16_decode(f, &ok, lost[0], twice, 2), -EINVAL);
+	assert_int_equal(fft16_decode(f, &big, lost[0], good, 1), -EINVAL);
+	for (unsigned i = 1; i < ARRAY_LEN(lost); i++)
+		assert_int_equal(fft16_decode(f, &ok, lost[i], good, 2), -EINVAL);
+	assert_memory_equal(a, ((uint8_t[]){ 1, 2 }), 2);
+	assert_memory_equal(p, ((uint8_t[]){ 9, 9 }), 2);
+	assert_int_equal(fft16_encode(f, &ok, good, 0), 0);
+	assert_int_equal(fft16_decode(f, &ok, lost[0], good, 0), 0);
+	fft16_free(f);
+}
+
+static const struct {
+	unsigned k, n;
+	size_t len;
+} codes[] = {
+	{ 1, 1, 2 },     { 1, 40, 64 },    { 2, 3, 0 },     { 3, 300, 62 },
+	{ 7, 8, 66 },    { 33, 5, 1400 },  { 64, 64, 128 }, { 65, 64, 30 },
+	{ 100, 7, 126 }, { 255, 257, 34 }, { 600, 90, 6 },
+};
+
+/* With every kernel, whole. */
+static void parity_is_that_of_the_definition(void **state)
+{
+	struct rng rng = rng_init(1);
+	uint8_t want[1400];
+
+	for (const struct fft16_kernel *const *k = fft16_kernels(); *k; k++)
+		for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+			struct code c = { .k = codes[i].k,
+					  .n = codes[i].n,
+					  .len = codes[i].len };
+
+			code_init(&c, *k, &rng);
+			for (unsigned p = 0; p < c.n; p += 1 + c.n / 20) {
+				reference(c.k, c.src, c.len, p, want);
+				assert_memory_equal(c.parity[p].data, want, c.len);
+			}
+			code_fini(&c);
+		}
+}
+
+/* Any k of the k + n symbols, for every small code. */
+static void any_k_symbols_suffice(void **state)
+{
+	struct rng rng = rng_init(2);
+
+	for (unsigned k = 1; k <= 5; k++)
+		for (unsigned n = 1; n <= 6; n++) {
+			struct code c = { .k = k, .n = n, .len = 4 };
+
+			code_init(&c, fft16_kernels()[0], &rng);
+			for (unsigned m = 0; m < 1u << k; m++)
+				for (unsigned set = 0; set < 1u << n; set++) {
+					unsigned lost = 0, some = 0;
+
+					if (__builtin_popcount(m) != __builtin_popcount(set))
+						continue;
+					for (unsigned i = 0; i < k; i++)
+						if (m >> i & 1)
+							c.lost[lost++] = (uint16_t)i;
+					for (unsigned p = 0; p < n; p++)
+						if (set >> p & 1)
+							c.some[some++] = c.parity[p];
+					assert_recovers(&c, lost);
+				}
+			code_fini(&c);
+		}
+}
+
+static void random_losses_are_recovered(void **state)
+{
+	struct rng rng = rng_init(3);
+
+	for (const struct fft16_kernel *const *k = fft16_kernels(); *k; k++)
+		for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+			struct code c = { .k = codes[i].k,
+					  .n = codes[i].n,
+					  .len = codes[i].len };
+			unsigned most = MIN(c.k, c.n);
+
+			code_init(&c, *k, &rng);
+			lose_at_random(&c, &rng, most, c.n);
+			lose_at_random(&c, &rng, most, most);
+			for (unsigned r = 0; r < 20; r++)
+				lose_at_random(&c, &rng, (unsigned)rng_below(&rng, most + 1),
+					       c.n);
+			code_fini(&c);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(field_is_that_of_the_document),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(parity_is_that_of_the_definition),
+		cmocka_unit_test(any_k_symbols_suffice),
+		cmocka_unit_test(random_losses_are_recovered),
+	};
+
+	find_basis();
+	return cmocka_run_group_tests_name("fft16", tests, NULL, NULL);
+}
