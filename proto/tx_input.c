@@ -333,7 +333,6 @@ static int on_receipt(struct tx *tx, nsec_t now, const struct msg *m, struct tx_
 	}
 	echo(tx, rc, true);
 	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
-	tx->at.flush_at = MIN(tx->at.flush_at, now);
 	tx->idle = false;
 	tx->counters.receipts++;
 	return 0;

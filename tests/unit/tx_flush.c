@@ -289,6 +289,42 @@ static void receipts_are_events_and_echoed(void **state)
 	rig_fini(&r);
 }
 
+/* A thousand receipts must not make a thousand FLUSHes, which all the others would answer. */
+static void a_receipt_makes_no_flush(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	all_sent(&r, &conf);
+	tx_finish(r.tx, r.now);
+	rig_run(&r, 3 * r.grtt);
+	rig_receipt(&r, NODE, RECEIPT_COMPLETE);
+	assert_string_equal(rig_see(&r, SHOW_FLUSH), "");
+	rig_fini(&r);
+}
+
+static void it_ends_with_the_last_receipt_heard_and_echoed(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	all_sent(&r, &conf);
+	tx_finish(r.tx, r.now);
+	rig_flush_ack(&r, NODE, 0, 1, 7);
+	rig_flush_ack(&r, OTHER, 0, 1, 7);
+	rig_see(&r, 0);
+	/* they verify, and are asked now and then whether they still live */
+	assert_string_equal(rig_run(&r, 250 * MS), "F0.1.7[5,6] F0.1.7[5,6] F0.1.7[5,6] ");
+	rig_receipt(&r, NODE, RECEIPT_COMPLETE);
+	assert_string_equal(rig_run(&r, 100 * MS), "F0.1.7[6] ");
+	rig_receipt(&r, OTHER, RECEIPT_COMPLETE);
+	assert_false(tx_done(r.tx));
+	assert_string_equal(echoes(&r, 100 * MS, true), "6 6 ");
+	assert_true(tx_done(r.tx));
+	assert_int_equal(tx_status(r.tx).phase, PHASE_END);
+	rig_fini(&r);
+}
+
 static void whoever_did_not_hear_the_echo_is_told_at_the_end(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
@@ -501,6 +537,8 @@ int main(void)
 		cmocka_unit_test(all_dropped_is_the_end),
 		cmocka_unit_test(announces_are_events_and_echoed),
 		cmocka_unit_test(receipts_are_events_and_echoed),
+		cmocka_unit_test(a_receipt_makes_no_flush),
+		cmocka_unit_test(it_ends_with_the_last_receipt_heard_and_echoed),
 		cmocka_unit_test(whoever_did_not_hear_the_echo_is_told_at_the_end),
 		cmocka_unit_test(probes_tell_where_the_sender_is),
 		cmocka_unit_test(few_receivers_need_little_patience),
