@@ -92,25 +92,29 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 }
 
 /*
- * Where a FLUSH stands: the last symbol of the last object. An empty or withdrawn object has
- * none; what it says there matters to nobody (NRL's sender underflows in this place).
+ * The last symbol of an object. An empty one has none; what it says there matters to nobody
+ * (NRL's sender underflows in this place).
  */
-struct watermark tx_watermark(const struct tx *tx)
+struct watermark tx_last_symbol(const struct tx *tx, const struct tx_object *o)
 {
-	uint64_t n = tx->object_end - 1;
-	const struct tx_object *o;
-	struct watermark wm = { .fec_id = tx->conf.fec_id };
+	struct watermark wm = { .fec_id = tx->conf.fec_id, .object_id = (uint16_t)o->number };
 
-	while (n > tx->object_base && tx_object_find(tx, n)->withdrawn)
-		n--;
-	o = tx_object_find(tx, n);
-	wm.object_id = (uint16_t)n;
 	if (o->layout.n_blocks) {
 		wm.fpi.sbn = (uint32_t)(o->layout.n_blocks - 1);
 		wm.fpi.sbl = (uint16_t)layout_k(&o->layout, wm.fpi.sbn);
 		wm.fpi.esi = wm.fpi.sbl - 1;
 	}
 	return wm;
+}
+
+/* Where a FLUSH stands: at the end of the last object that was not withdrawn. */
+struct watermark tx_watermark(const struct tx *tx)
+{
+	uint64_t n = tx->object_end - 1;
+
+	while (n > tx->object_base && tx_object_find(tx, n)->withdrawn)
+		n--;
+	return tx_last_symbol(tx, tx_object_find(tx, n));
 }
 
 /* Who still has to answer. */

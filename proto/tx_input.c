@@ -269,18 +269,21 @@ void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
 
 static void on_flush_ack(struct tx *tx, struct receiver *rc, const struct msg *m)
 {
-	struct watermark wm, at;
+	const struct tx_object *o;
+	struct watermark wm, end;
 	uint64_t number;
 	bool last;
 
 	if (watermark_decode(&wm, m->payload, m->payload_len) < 0)
 		return;
 	number = serial16_extend(tx->object, wm.object_id);
-	if (number >= tx->object_end)
+	o = tx_object_find(tx, number);
+	if (!o)
 		return;
-	at = tx_watermark(tx);
-	last = wm.object_id == at.object_id && wm.fpi.sbn == at.fpi.sbn &&
-	       wm.fpi.esi == at.fpi.esi;
+	end = tx_last_symbol(tx, o);
+	if (wm.fpi.sbn != end.fpi.sbn || wm.fpi.esi != end.fpi.esi)
+		return;
+	last = wm.object_id == tx_watermark(tx).object_id;
 	rc->acked_through = MAX(rc->acked_through, last ? tx->object_end : number + 1);
 	if (last && rc->state == RECEIVER_ACTIVE && !tx_new_left(tx))
 		roster_set_state(&tx->roster, rc, RECEIVER_ACKED);

@@ -110,6 +110,7 @@ uint64_t tx_floor(const struct tx *tx); /* key of the oldest block in memory */
 int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 nsec_t tx_cmd_deadline(const struct tx *tx, nsec_t now);
+struct watermark tx_last_symbol(const struct tx *tx, const struct tx_object *o);
 struct watermark tx_watermark(const struct tx *tx); /* at least one object was added */
 void tx_cmd_start(struct tx *tx, nsec_t now);
 

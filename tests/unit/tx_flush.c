@@ -54,6 +54,32 @@ static void flush_is_repeated_until_all_have_confirmed(void **state)
 	rig_fini(&r);
 }
 
+static void another_watermark_confirms_nothing(void **state)
+{
+	static const struct {
+		uint16_t object;
+		uint32_t sbn;
+		uint16_t esi;
+	} wrong[] = { { 0, 1, 6 }, { 0, 0, 7 }, { 0, 2, 7 }, { 1, 1, 7 }, { 0xffff, 1, 7 } };
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+	uint64_t n;
+
+	conf.max_objects = 1;
+	all_sent(&r, &conf);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		rig_flush_ack(&r, NODE, wrong[i].object, wrong[i].sbn, wrong[i].esi);
+		rig_flush_ack(&r, OTHER, wrong[i].object, wrong[i].sbn, wrong[i].esi);
+	}
+	rig_flush_ack(&r, 99, 0, 1, 7); /* a stranger */
+	assert_int_equal(tx_n_receivers(r.tx), 2);
+	assert_int_equal(state_of(&r, NODE), TX_RX_ACTIVE);
+	assert_int_equal(state_of(&r, OTHER), TX_RX_ACTIVE);
+	/* neither is the window moved by it */
+	assert_int_equal(tx_add(r.tx, r.now, 1, (const uint8_t *)"i", 1, &n), -EAGAIN);
+	rig_fini(&r);
+}
+
 /* An answer to an earlier FLUSH confirms what that one named. */
 static void a_late_ack_confirms_what_it_names(void **state)
 {
@@ -527,6 +553,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flush_is_repeated_until_all_have_confirmed),
+		cmocka_unit_test(another_watermark_confirms_nothing),
 		cmocka_unit_test(a_late_ack_confirms_what_it_names),
 		cmocka_unit_test(many_receivers_are_asked_in_turns),
 		cmocka_unit_test(flush_waits_for_repair),
