@@ -12,7 +12,8 @@ struct tx_counters {
 	uint64_t nacks, acks, announces, receipts; /* heard */
 	uint64_t malformed, foreign,
 		stale;    /* dropped: bad bytes, another session's, repeated */
-	uint64_t refused; /* requests that made no sense or did not fit */
+	uint64_t refused; /* requests that made no sense, or did not fit, and receivers too many
+			   */
 };
 
 struct rx_counters {

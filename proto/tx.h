@@ -79,7 +79,7 @@ struct tx_event {
 
 /*
  * A datagram of feedback. 0 and the event, or -EBADMSG, -EPROTONOSUPPORT, -ENOENT (another
- * session's): counted, and safe to ignore.
+ * session's), -ENOSPC (one receiver too many): counted, and safe to ignore.
  */
 int tx_input(struct tx *tx, nsec_t now, const uint8_t *pkt, size_t len, struct tx_event *ret);
 

@@ -14,6 +14,7 @@
 #define FLUSH_RECEIPTS  (100 * NSEC_PER_MSEC) /* when only receipts are missing */
 #define EOT_INTERVAL    (5 * NSEC_PER_MSEC)
 #define EOT_COUNT       3
+#define EOT_COUNT_MAX   400 /* 2 s: no receiver waits longer for its echo */
 
 void tx_cmd_start(struct tx *tx, nsec_t now)
 {
@@ -273,7 +274,8 @@ static int eot_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 
 	tx->at.eot_at = now + EOT_INTERVAL;
 	tx->at.probe_at = MIN(tx->at.probe_at, tx->at.eot_at);
-	if (++tx->eots >= EOT_COUNT && !tx->roster.n_echo) {
+	tx->eots++;
+	if (tx->eots >= (tx->roster.n_echo ? EOT_COUNT_MAX : EOT_COUNT)) {
 		tx->stage = TX_CLOSED;
 		tx->at.eot_at = NSEC_NEVER;
 	}

@@ -405,6 +405,8 @@ int tx_input(struct tx *tx, nsec_t now, const uint8_t *pkt, size_t len, struct t
 	ret->kind = TX_EV_NONE;
 	if (r == -ENOENT)
 		tx->counters.foreign++;
+	else if (r == -ENOSPC)
+		tx->counters.refused++;
 	else
 		tx->counters.malformed++;
 	return r;
