@@ -267,9 +267,10 @@ static bool data_valid(const struct rx_object *o, const struct msg *m)
 	if (m->fec_id != o->fec_id || sbn >= o->layout.n_blocks)
 		return false;
 	k = layout_k(&o->layout, sbn);
-	if (m->fpi.esi >= k)
-		return m->fpi.esi < RS8_MAX && m->payload_len > 0 &&
-		       m->payload_len <= o->layout.segment_size && o->fti.num_parity > 0;
+	if (m->fpi.esi >= k) /* any that the code could make, whatever the FTI calls parity */
+		return o->fti.num_parity > 0 &&
+		       m->fpi.esi - k + o->fti.max_block_len < RS8_MAX && m->payload_len > 0 &&
+		       m->payload_len <= o->layout.segment_size;
 	return m->payload_len == layout_segment_bytes(&o->layout, sbn, m->fpi.esi);
 }
 
