@@ -190,6 +190,23 @@ static int make_room(struct rx *rx, const struct fti *fti)
 	return 0;
 }
 
+/* Makes rx->rs the code of dimension `dim`. -EBUSY: another one is decoding. -ENOMEM. */
+static int make_codec(struct rx *rx, uint32_t dim)
+{
+	if (rx->rs && rx->rs_dim == dim)
+		return 0;
+	for (uint32_t i = 0; i < rx->blocks.n; i++) {
+		const struct rxblock *b = rxblocks_at(&rx->blocks, i);
+
+		if (b->busy && b->state == RXBLOCK_DECODING)
+			return -EBUSY;
+	}
+	rs_free(rx->rs);
+	rx->rs = NULL;
+	rx->rs_dim = dim;
+	return rs_new(&rx->rs, dim, RS8_MAX - dim);
+}
+
 void rx_accept(struct rx *rx, nsec_t now, uint64_t object)
 {
 	struct rx_object *o = rx_object_find(rx, object);
@@ -198,6 +215,8 @@ void rx_accept(struct rx *rx, nsec_t now, uint64_t object)
 	if (!o || o->state != RX_OBJECT_OFFERED)
 		return;
 	r = make_room(rx, &o->fti);
+	if (r == 0 && o->fti.num_parity && !rx->rs)
+		r = make_codec(rx, o->fti.max_block_len);
 	if (r < 0) {
 		rx_object_abort(rx, o, r);
 		return;
@@ -382,38 +401,19 @@ static void io_work(struct rx *rx, struct rxblock *b, enum work_op op, struct wo
 		       (size_t)b->run_n * o->layout.segment_size - ret->len);
 }
 
-/* The codec for blocks of this object; NULL: another one is in use, or no memory. */
-static struct rs *codec(struct rx *rx, const struct rx_object *o)
-{
-	uint32_t dim = o->fti.max_block_len;
-
-	if (rx->rs && rx->rs_dim == dim)
-		return rx->rs;
-	for (uint32_t i = 0; i < rx->blocks.n; i++) {
-		struct rxblock *b = rxblocks_at(&rx->blocks, i);
-
-		if (b->busy && b->state == RXBLOCK_DECODING)
-			return NULL;
-	}
-	rs_free(rx->rs);
-	rx->rs = NULL;
-	rx->rs_dim = dim;
-	if (rs_new(&rx->rs, dim, RS8_MAX - dim) < 0)
-		return NULL;
-	return rx->rs;
-}
-
 static bool decode_work(struct rx *rx, struct rxblock *b, struct work *ret)
 {
 	const struct rx_object *o = rx_object_find(rx, key_object(b->key));
 
+	if (make_codec(rx, o->fti.max_block_len) < 0) /* later */
+		return false;
 	ret->op = WORK_DECODE;
-	ret->codec = codec(rx, o);
+	ret->codec = rx->rs;
 	ret->data = rxblock_data(&rx->blocks, b);
 	ret->k = b->k;
 	ret->symbol_len = b->symbol_len;
 	ret->esi = b->esi;
-	return ret->codec != NULL;
+	return true;
 }
 
 /* The next request of one block; false: none (a state without work, or nothing left to move).

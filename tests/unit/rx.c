@@ -50,7 +50,7 @@ static void every_allocation_of_an_object_may_fail(void **state)
 		rig_info(&r, 0, "info");
 		if (nomem_in) { /* it was not reached */
 			nomem_in = 0;
-			assert_true(n > 7);
+			assert_true(n > 8);
 			rig_block_without(&r, 0, 0, 1);
 			rig_data(&r, 0, 0, 8);
 			assert_string_equal(rig_events(&r), "O0 C0 ");
