@@ -96,7 +96,7 @@ struct rx_status {
 	uint64_t received, total; /* object bytes complete; of the objects known so far */
 	uint64_t objects, complete;
 	bool end_known, joined;
-	bool lost; /* the sender gave up objects that we miss */
+	bool lost; /* the sender gave up objects that we never heard of */
 	bool sow;  /* the sender speaks our profile (a PROBE was heard) */
 	nsec_t grtt;
 };

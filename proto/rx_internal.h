@@ -44,7 +44,6 @@ struct rx_object {
 	struct fti fti;
 	struct layout layout;
 	uint64_t blocks_done;
-	uint64_t bytes_done;
 	uint16_t info_len;
 	uint8_t *info; /* segment of rx->infos */
 	unsigned due;  /* RX_DUE_* */
@@ -80,7 +79,7 @@ struct rx_sender {
 	bool synced;
 	bool end_known, ended, gone;
 	bool flushed; /* a FLUSH was heard */
-	bool lost;    /* it gave up objects that we miss */
+	bool lost;    /* it gave up objects that we never heard of */
 	uint8_t fec_id;
 	uint8_t phase;
 	uint16_t segment_size; /* of the last FTI; 0: none heard */

@@ -65,10 +65,7 @@ static void set_due(struct rx *rx, struct rx_object *o, unsigned due)
 /* Everything of the object counts as received from now on. False: the set is full. */
 static bool close_object(struct rx *rx, struct rx_object *o)
 {
-	if (ranges_add(&rx->done, key_of(o->number, 0), key_of(o->number + 1, 0)) < 0)
-		return false;
-	rx->n_complete++;
-	return true;
+	return ranges_add(&rx->done, key_of(o->number, 0), key_of(o->number + 1, 0)) == 0;
 }
 
 /* Size and INFO are known: the program may decide. */
@@ -107,11 +104,19 @@ void rx_object_fti(struct rx *rx, struct rx_object *o, uint8_t fec_id, const str
 	offer(rx, o);
 }
 
+static void unwant_info(struct rx *rx, struct rx_object *o)
+{
+	rx->n_want_info -= o->want_info;
+	o->want_info = false;
+}
+
 void rx_object_info(struct rx *rx, struct rx_object *o, const uint8_t *info, size_t len)
 {
-	bool same = o->has_info && o->info_len == len && memcmp(o->info, info, len) == 0;
+	bool same;
 
-	if (same || len > RX_INFO_MAX || o->state == RX_OBJECT_ABORTED)
+	len = MIN(len, RX_INFO_MAX);
+	same = o->has_info && o->info_len == len && memcmp(o->info, info, len) == 0;
+	if (same || o->state == RX_OBJECT_ABORTED)
 		return;
 	if (o->has_info && o->state != RX_OBJECT_HEARD)
 		set_due(rx, o, RX_DUE_INFO);
@@ -119,8 +124,7 @@ void rx_object_info(struct rx *rx, struct rx_object *o, const uint8_t *info, siz
 		memcpy(o->info, info, len);
 	o->info_len = (uint16_t)len;
 	o->has_info = true;
-	rx->n_want_info -= o->want_info;
-	o->want_info = false;
+	unwant_info(rx, o);
 	offer(rx, o);
 }
 
@@ -145,6 +149,7 @@ void rx_object_abort(struct rx *rx, struct rx_object *o, int error)
 	if (o->state == RX_OBJECT_COMPLETE || o->state == RX_OBJECT_ABORTED)
 		return;
 	drop_blocks(rx, o->number);
+	unwant_info(rx, o);
 	close_object(rx, o);
 	o->state = RX_OBJECT_ABORTED;
 	o->error = error;
@@ -156,6 +161,7 @@ static void complete(struct rx *rx, struct rx_object *o)
 {
 	if (!close_object(rx, o))
 		return;
+	rx->n_complete++;
 	o->state = RX_OBJECT_COMPLETE;
 	set_due(rx, o, RX_DUE_COMPLETE);
 }
@@ -238,7 +244,7 @@ void rx_want_info(struct rx *rx, nsec_t now, uint64_t object)
 {
 	struct rx_object *o = rx_object_find(rx, object);
 
-	if (!o || o->want_info || (o->due & RX_DUE_INFO))
+	if (!o || o->want_info || o->state == RX_OBJECT_ABORTED || (o->due & RX_DUE_INFO))
 		return;
 	o->want_info = true;
 	rx->n_want_info++;
@@ -250,7 +256,7 @@ void rx_release(struct rx *rx, uint64_t object)
 
 	if (!o || o->state != RX_OBJECT_COMPLETE)
 		return;
-	rx->n_want_info -= o->want_info;
+	unwant_info(rx, o);
 	o->in_use = false;
 }
 
@@ -496,7 +502,8 @@ void rx_work_done(struct rx *rx, nsec_t now, const struct work *w, int result)
 		return;
 	}
 	if (w->op == WORK_DECODE) {
-		rx->counters.recovered += b->k - MIN(b->k, bitmap_next_clear(&b->have, 0));
+		for (uint32_t i = 0; i < b->k; i++)
+			rx->counters.recovered += !bitmap_has(&b->have, i);
 		b->state = RXBLOCK_WRITING;
 	} else if (b->state == RXBLOCK_WRITING) {
 		block_written(rx, o, b);

@@ -119,6 +119,29 @@ static void any_k_symbols_make_a_block(void **state)
 	rig_fini(&r);
 }
 
+static void what_was_decoded_is_counted(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	rig_init(&r, &conf);
+	r.size[0] = 2 * RIG_BLOCK;
+	rig_info(&r, 0, "info");
+	rig_block_without(&r, 0, 0, 1 << 0 | 1 << 5);
+	rig_data(&r, 0, 0, 8);
+	rig_data(&r, 0, 0, 9);
+	rig_data(&r, 0, 0, 9);
+	rig_block_without(&r, 0, 1, 1 << 7);
+	rig_data(&r, 0, 1, 3);
+	rig_data(&r, 0, 1, 7);
+	assert_string_equal(rig_events(&r), "O0 C0 ");
+	assert_int_equal(rx_counters(r.rx)->recovered, 2);
+	assert_int_equal(rx_counters(r.rx)->parity, 2);
+	assert_int_equal(rx_counters(r.rx)->source, 14);
+	assert_int_equal(rx_counters(r.rx)->duplicate, 2);
+	rig_fini(&r);
+}
+
 static void other_payload_ids(void **state)
 {
 	struct rx_conf conf = rig_conf();
@@ -259,6 +282,24 @@ static void new_info_is_an_event(void **state)
 	rig_fini(&r);
 }
 
+static void long_info_is_cut(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	char info[1900];
+	struct rx_rig r;
+
+	memset(info, 'x', sizeof(info) - 1);
+	info[sizeof(info) - 1] = '\0';
+	rig_init(&r, &conf);
+	r.size[0] = RIG_BLOCK;
+	rig_info(&r, 0, info);
+	assert_string_equal(rig_events(&r), "O0 ");
+	assert_int_equal(r.event.info_len, 1600);
+	rig_info(&r, 0, info); /* still the same */
+	assert_string_equal(rig_events(&r), "");
+	rig_fini(&r);
+}
+
 static void streams_are_refused(void **state)
 {
 	struct rx_conf conf = rig_conf();
@@ -370,11 +411,13 @@ int main(void)
 		cmocka_unit_test(every_allocation_of_an_object_may_fail),
 		cmocka_unit_test(sizes_arrive),
 		cmocka_unit_test(any_k_symbols_make_a_block),
+		cmocka_unit_test(what_was_decoded_is_counted),
 		cmocka_unit_test(other_payload_ids),
 		cmocka_unit_test(broken_symbols_are_refused),
 		cmocka_unit_test(data_before_info_is_of_no_use),
 		cmocka_unit_test(fti_may_come_with_data),
 		cmocka_unit_test(new_info_is_an_event),
+		cmocka_unit_test(long_info_is_cut),
 		cmocka_unit_test(streams_are_refused),
 		cmocka_unit_test(shapes_that_we_cannot_decode_are_refused),
 		cmocka_unit_test(an_fti_without_segments_is_malformed),

@@ -28,6 +28,7 @@ static void symbols_across_blocks_are_spilled_and_read_back(void **state)
 			rig_data(&r, 0, sbn, esi);
 	assert_string_equal(rig_events(&r), "O0 C0 ");
 	assert_int_equal(rx_counters(r.rx)->no_room, 0);
+	assert_int_equal(rx_counters(r.rx)->recovered, 0);
 	rig_fini(&r);
 }
 
@@ -51,6 +52,7 @@ static void spilled_blocks_are_decoded(void **state)
 		rig_data(&r, 0, sbn, 10);
 	}
 	assert_string_equal(rig_events(&r), "C0 ");
+	assert_int_equal(rx_counters(r.rx)->recovered, 2 * N_BLOCKS);
 	rig_fini(&r);
 }
 
@@ -135,6 +137,7 @@ static void a_write_error_aborts(void **state)
 	rig_blocks(&r, 0, 0, 2); /* nobody wants it any more */
 	rig_blocks(&r, 1, 0, 1);
 	assert_string_equal(rig_events(&r), "O1 C1 ");
+	assert_int_equal(rx_status(r.rx).complete, 1);
 	rig_fini(&r);
 }
 
