@@ -399,10 +399,9 @@ const char *netplan_explain(const struct netplan *p, int r, char text[static NET
 	case -EPERM:
 	case -EACCES:
 		snprintf(text, NETOPT_TEXT,
-			 "%s to %s by %s: not allowed here, by a firewall, a sandbox or the "
-			 "lack "
-			 "of rights: see `nft list ruleset`",
-			 strerror(-r), group, p->ifname);
+			 "sending to %s by %s is refused (%s) by a firewall, a sandbox or for "
+			 "lack of rights: see `nft list ruleset`",
+			 group, p->ifname, strerror(-r));
 		break;
 	case -ENOBUFS:
 		snprintf(text, NETOPT_TEXT,

@@ -60,9 +60,9 @@ extern const char *const netopt_against_scope[];   /* --ttl */
 	  .help = "accept packets from these addresses only (repeat)" },                       \
 	{ "dscp", 0, "N", &opt_u32, offsetof(T, M.dscp), .max = 63, .dflt = "0",               \
 	  .help = "differentiated services code point" },                                      \
-	{ "rcvbuf", 0, "BYTES", &opt_size, offsetof(T, M.rcvbuf), .min = 4096, .max = 1 << 30, \
+	{ "rcvbuf", 0, "BYTES", &opt_size, offsetof(T, M.rcvbuf), .min = 4096, .max = 1 << 29, \
 	  .help = "socket buffer for what arrives" },                                          \
-	{ "sndbuf", 0, "BYTES", &opt_size, offsetof(T, M.sndbuf), .min = 4096, .max = 1 << 30, \
+	{ "sndbuf", 0, "BYTES", &opt_size, offsetof(T, M.sndbuf), .min = 4096, .max = 1 << 29, \
 	  .help = "socket buffer for what leaves" }
 
 /* Rows for a program that sends to the group. */

@@ -73,7 +73,7 @@ static int transfer(const struct conf *c, const struct netplan *plan, struct job
 	report_plan(&report, job);
 	r = pump_new(&pump, &pc);
 	if (r < 0)
-		return status_of(r);
+		return EXIT_SYSTEM;
 	r = pump_run(pump);
 	pump_free(pump);
 	return r;

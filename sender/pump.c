@@ -51,7 +51,7 @@ struct pump {
 	nsec_t began_at, joined_at;
 	nsec_t started_at; /* tx_start(); NSEC_NEVER: not yet */
 	nsec_t drain_until;
-	bool feeding;   /* files are left to be queued */
+	bool feeding;   /* files can be queued at once */
 	bool working;   /* the last wake-up ended with more to do */
 	bool sent;      /* packets were sent in this wake-up */
 	bool nobody;    /* none came in time */
@@ -453,8 +453,7 @@ static nsec_t step(struct pump *p)
 	if (p->blocked != FREE || p->error)
 		return NSEC_NEVER;
 	receive(p);
-	if (p->feeding)
-		p->feeding = job_feed(p->c.job, p->tx, p->now);
+	p->feeding = job_feed(p->c.job, p->tx, p->now);
 	decide_at = decide(p);
 	send_all(p);
 	return decide_at;

@@ -76,15 +76,11 @@ void report_init(struct report *r, const struct conf *conf, const struct netplan
 
 /* --- the beginning --- */
 
-/* As --rate takes it, with at most three digits behind the point. */
+/* As --rate takes it. */
 static const char *rate_text(uint64_t rate, char buf[static 32])
 {
 	static const struct opt o = { .type = &opt_rate };
-	uint64_t unit = 1;
 
-	while (rate / unit >= 10000000)
-		unit *= 10;
-	rate -= rate % unit;
 	o.type->print(&o, &rate, buf, 32);
 	return buf;
 }
@@ -235,11 +231,11 @@ static const char *why(int exit_status)
 {
 	switch ((enum exit_status)exit_status) {
 	case EXIT_INTERRUPTED:
-		return "interrupted: ";
+		return "interrupted; ";
 	case EXIT_NOBODY:
-		return "nobody there: ";
+		return "nobody there; ";
 	case EXIT_SYSTEM:
-		return "failed: ";
+		return "failed; ";
 	case EXIT_ALL:
 	case EXIT_USAGE:
 	case EXIT_PARTIAL:
@@ -251,17 +247,18 @@ static const char *why(int exit_status)
 static void summary(const struct report *r, const struct report_now *is, int exit_status)
 {
 	struct totals t = totals_of(r, is);
-	char rate[32], text[320];
+	char text[320];
 
 	snprintf(text, sizeof(text),
 		 "%s%u of %u receiver%s complete; %" PRIu64
-		 " bytes in %.3f s, %sbit/s, %.3f packets per source packet",
+		 " bytes in %.3f s, %.1f Mbit/s, %.3f packets per source packet",
 		 why(exit_status), t.ok, t.expected, t.expected == 1 ? "" : "s",
-		 tx_status(is->tx).sent, t.seconds, rate_text((uint64_t)t.goodput, rate),
-		 t.ratio);
-	if (exit_status == EXIT_NOBODY && is->started_at == NSEC_NEVER)
+		 tx_status(is->tx).sent, t.seconds, t.goodput / 1e6, t.ratio);
+	if (is->started_at == NSEC_NEVER && exit_status == EXIT_NOBODY)
 		snprintf(text, sizeof(text), "nobody there: no receiver answered within %.3g s",
 			 (double)r->conf->wait / 1e9);
+	else if (is->started_at == NSEC_NEVER)
+		snprintf(text, sizeof(text), "%snothing was sent", why(exit_status));
 	if (exit_status != EXIT_ALL && r->conf->quiet)
 		log_err(0, "%s", text);
 	else if (!r->conf->quiet)
