@@ -312,6 +312,16 @@ bool netplan_accepts(const struct netplan *p, const struct addr *from)
 	return cidr_allows(p->ranges, p->n_ranges, from);
 }
 
+/*
+ * A multicast router that is a Linux kernel drops segmented packets (ip_mr.c compares their
+ * whole length with the MTU), and those cross veth and virtio as they are. So what may meet a
+ * router leaves packet by packet: slower, some Gbit/s at most, but it arrives.
+ */
+static bool may_be_routed(const struct netplan *p)
+{
+	return p->ttl > 1;
+}
+
 static struct udp_conf udp_conf_of(const struct netplan *p, enum udp_role role)
 {
 	return (struct udp_conf){
@@ -320,6 +330,7 @@ static struct udp_conf udp_conf_of(const struct netplan *p, enum udp_role role)
 		.ifindex = p->ifindex,
 		.broadcast = p->broadcast,
 		.no_loop = !p->loop,
+		.plain = role == UDP_SEND && may_be_routed(p),
 		.ttl = p->ttl,
 		.dscp = p->dscp,
 		.rcvbuf = p->rcvbuf,

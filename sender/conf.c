@@ -61,7 +61,7 @@ static const struct opt opts[] = {
 	{ .help = "Receivers" },
 	{ "receivers", 0, "N", &opt_u32, AT(receivers), .min = 1, .max = 4096,
 	  .help = "start when N of them are there [when no more come]" },
-	{ "wait", 0, "TIME", &opt_duration, AT(wait), .dflt = "30",
+	{ "wait", 'w', "TIME", &opt_duration, AT(wait), .dflt = "30",
 	  .help = "wait for them no longer than this" },
 	{ "drop-after", 0, "TIME", &opt_duration, AT(drop_after), .min = 100000000, .dflt = "10",
 	  .help = "give up a receiver that is silent this long" },
@@ -77,7 +77,7 @@ static const struct opt opts[] = {
 	  .help = "norm: plain RFC 5740, for receivers of other makes" },
 
 	{ .help = "Output" },
-	{ "json", 0, NULL, &opt_flag, AT(json), .help = "events as JSON lines on stdout" },
+	{ "json", 'j', NULL, &opt_flag, AT(json), .help = "events as JSON lines on stdout" },
 	{ "quiet", 'q', NULL, &opt_flag, AT(quiet), .against = against_quiet,
 	  .help = "say nothing unless something went wrong" },
 	{ "progress", 0, NULL, &opt_flag, AT(progress), .negatable = true,

@@ -85,8 +85,8 @@ static int make_session(struct pump *p)
 		.rate = p->c.rate / 8,
 		.backoff = 4,
 		.repair_adv = norm,
-		.grtt_initial = (norm   ? near ? 100 : 250
-				 : near ? 10
+		.grtt_initial = (near   ? (norm ? 20 : 10)
+				 : norm ? 250
 					: 100) *
 				NSEC_PER_MSEC,
 		.drop_after = c->drop_after,

@@ -19,10 +19,10 @@ count()
 lan 1
 loss 5 r1
 make_file file 500000
-start tcpdump s tcpdump -Z root -U -i eth0 -w "$dir/session.pcap" udp
+start tcpdump s tcpdump -Z root -U --immediate-mode -i eth0 -w "$dir/session.pcap" udp
 wait_for 10 capturing || fail "tcpdump does not begin"
 reap_on r1
-sow_from s --profile norm --fec 129:64,16 --receivers 1 --wait 10 --rate 20M "$dir/file"
+sow_from s --fec-id 129 --fec 64,16 --receivers 1 --wait 10 --rate 20M "$dir/file"
 expect 0 sow 30
 delivered file r1
 stop tcpdump INT
