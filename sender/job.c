@@ -73,16 +73,25 @@ static int encode_info(const struct job *j, const struct job_file *f, const uint
 
 /* --- before the session --- */
 
+/* A name that means no file which could be sent is the user's mistake, anything else the
+ * system's. */
 static int explain_open(const struct job_file *f, int r)
 {
 	switch (r) {
 	case -EISDIR:
-		return log_err(0, "%s: is a directory; only files can be sent", f->path),
-		       -EINVAL;
+		log_err(0, "%s: is a directory; only files can be sent", f->path);
+		return -EINVAL;
 	case -EOPNOTSUPP:
 	case -ENXIO:
-		return log_err(0, "%s: is not a regular file; only those can be sent", f->path),
-		       -EINVAL;
+		log_err(0, "%s: is not a regular file; only those can be sent", f->path);
+		return -EINVAL;
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ENAMETOOLONG:
+	case -ELOOP:
+	case -EACCES:
+		log_err(r, "cannot read %s", f->path);
+		return -EINVAL;
 	default:
 		return log_err(r, "cannot read %s", f->path);
 	}

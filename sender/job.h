@@ -13,8 +13,9 @@ struct job_conf {
 };
 
 /*
- * Looks at every file once. 0; -EINVAL: the user's mistake (a directory, two files of one name,
- * ...); or what opening a file said. Each is logged, and all of them are.
+ * Looks at every file once. 0; -EINVAL: the user's mistake (no such file, a directory, two
+ * files of one name, ...); or another error of opening a file. Each is logged, and all of them
+ * are.
  */
 int job_new(struct job **ret, char *const *paths, unsigned n, const struct job_conf *conf);
 void job_free(struct job *j);
