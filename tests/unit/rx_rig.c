@@ -44,9 +44,9 @@ void rig_join(struct rx_rig *r)
 	assert_string_equal(rig_events(r), "J ");
 }
 
-uint8_t rig_byte(uint64_t object, uint64_t offset)
+uint8_t rig_byte(uint16_t object, uint64_t offset)
 {
-	struct rng rng = rng_init(object << 40 ^ offset);
+	struct rng rng = rng_init((uint64_t)object << 40 ^ offset);
 
 	return (uint8_t)rng_u64(&rng);
 }
@@ -267,7 +267,7 @@ static void serve_io(struct rx_rig *r, const struct work *w)
 		*sink = calloc(1, size);
 	assert_non_null(*sink);
 	for (size_t i = 0; i < w->len && w->op == WORK_WRITE; i++)
-		assert_int_equal(w->data[i], rig_byte(w->object, w->offset + i));
+		assert_int_equal(w->data[i], rig_byte((uint16_t)w->object, w->offset + i));
 	if (w->op == WORK_WRITE)
 		memcpy(*sink + w->offset, w->data, w->len);
 	else
@@ -313,7 +313,8 @@ static void complete(struct rx_rig *r, uint64_t object)
 	uint64_t size = r->size[object % RIG_OBJECTS];
 
 	for (uint64_t i = 0; i < size; i++)
-		assert_int_equal(r->sink[object % RIG_OBJECTS][i], rig_byte(object, i));
+		assert_int_equal(r->sink[object % RIG_OBJECTS][i],
+				 rig_byte((uint16_t)object, i));
 	if (!r->keep)
 		rx_release(r->rx, object);
 }

@@ -65,7 +65,7 @@ struct rx_conf rig_conf(void);
 void rig_fini(struct rx_rig *r);
 /* A sender of ours that knows the receiver: a PROBE has been answered. */
 void rig_join(struct rx_rig *r);
-uint8_t rig_byte(uint64_t object, uint64_t offset);
+uint8_t rig_byte(uint16_t object, uint64_t offset);
 struct layout rig_layout(const struct rx_rig *r, uint16_t object);
 
 /* --- what the sender sends --- */
