@@ -38,12 +38,33 @@ void rx_nack_trigger(struct rx *rx, nsec_t now)
 		rx->at.announce_at = MIN(rx->at.announce_at, rx->nack.at);
 }
 
+/* How much parity of a block was asked for, item by item. */
+struct asked {
+	uint64_t key;
+	uint32_t parity;
+};
+
+static void segments_heard(struct rx *rx, uint64_t key, const struct request *req,
+			   struct asked *asked)
+{
+	const struct rxblock *b = rxblocks_find(&rx->blocks, key);
+
+	if (!b || req->first.esi < b->k)
+		return;
+	if (asked->key != key)
+		*asked = (struct asked){ .key = key };
+	asked->parity += req->last.esi - req->first.esi + 1u;
+	if (asked->parity >= rxblock_deficit(b))
+		ranges_add(&rx->nack.heard, key, key + 1);
+}
+
 /*
  * Others asked for the same (RFC 5401 §3.2.2). Only requests that surely cover any need of ours
  * count: whole objects and blocks, and as much parity as we lack.
  */
 void rx_nack_heard(struct rx *rx, const struct msg *m)
 {
+	struct asked asked = { .key = UINT64_MAX };
 	struct request_reader r;
 	struct request req;
 
@@ -53,8 +74,6 @@ void rx_nack_heard(struct rx *rx, const struct msg *m)
 	while (request_next(&r, &req) > 0) {
 		uint64_t first = rx_object_number(rx, req.object_first);
 		uint64_t last = rx_object_number(rx, req.object_last);
-		struct rxblock *b = rxblocks_find(&rx->blocks, key_of(first, req.first.sbn));
-		uint32_t n = req.last.esi - req.first.esi + 1u;
 
 		if (first == UINT64_MAX || last == UINT64_MAX || last < first)
 			continue;
@@ -63,9 +82,8 @@ void rx_nack_heard(struct rx *rx, const struct msg *m)
 		else if (req.flags & NACK_BLOCK)
 			ranges_add(&rx->nack.heard, key_of(first, req.first.sbn),
 				   key_of(first, req.last.sbn) + 1);
-		else if ((req.flags & NACK_SEGMENT) && b && req.first.esi >= b->k &&
-			 n >= rxblock_deficit(b))
-			ranges_add(&rx->nack.heard, b->key, b->key + 1);
+		else if (req.flags & NACK_SEGMENT)
+			segments_heard(rx, key_of(first, req.first.sbn), &req, &asked);
 	}
 }
 
