@@ -22,9 +22,9 @@ struct rx_conf {
 	size_t memory;        /* bytes for symbols of unfinished blocks; 0: 24 MiB */
 	unsigned max_objects; /* objects in progress; 0: 256 */
 	unsigned robust;      /* R; 0: 20 */
-	nsec_t inactivity; /* the sender is gone after this silence; 0: 10 s, R periods for NRL
-			      senders */
-	uint64_t seed;     /* differs on every host */
+	nsec_t inactivity;    /* the sender is gone after this silence; 0: 10 s; never less than
+				 3 * max(1 s, 2 R GRTT) unless it is ours */
+	uint64_t seed;        /* differs on every host */
 };
 
 struct rx;

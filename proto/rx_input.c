@@ -17,6 +17,9 @@
  * quiet. */
 #define FOREIGN_QUIET (2 * NSEC_PER_SEC)
 
+/* No sender makes us wait longer, whatever it says: what it says may be forged. NRL's limit. */
+#define GRTT_MAX (10 * NSEC_PER_SEC)
+
 /* The first object of this session that we want: everything before it counts as done. */
 static void sync_to(struct rx *rx, uint64_t first)
 {
@@ -302,7 +305,7 @@ static void note_sender(struct rx *rx, nsec_t now, const struct msg *m)
 
 	s->heard_at = now;
 	s->gone = false;
-	s->grtt = quant_rtt_decode(m->grtt);
+	s->grtt = MIN(quant_rtt_decode(m->grtt), GRTT_MAX);
 	s->backoff = m->backoff;
 	s->gsize = quant_gsize_decode(m->gsize);
 	loss_heard(&rx->loss, now, m->sequence, s->grtt);

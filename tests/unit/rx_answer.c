@@ -297,6 +297,21 @@ static void a_sender_that_falls_silent_is_gone(void **state)
 	}
 }
 
+/* Whatever round-trip time a sender claimed before it died. */
+static void a_foreign_sender_is_gone_in_bounded_time(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	rig_init(&r, &conf);
+	r.grtt = 1000 * NSEC_PER_SEC;
+	rig_info(&r, 0, "name");
+	assert_string_equal(rig_events(&r), "O0 C0 ");
+	rig_run(&r, 3600 * NSEC_PER_SEC);
+	assert_string_equal(rig_events(&r), "G ");
+	rig_fini(&r);
+}
+
 /* --- strangers --- */
 
 static void packets_of_others_are_refused(void **state)
@@ -343,6 +358,7 @@ int main(void)
 		cmocka_unit_test(the_receipt_is_repeated_until_it_is_echoed),
 		cmocka_unit_test(a_receipt_lingers_for_two_seconds),
 		cmocka_unit_test(a_sender_that_falls_silent_is_gone),
+		cmocka_unit_test(a_foreign_sender_is_gone_in_bounded_time),
 		cmocka_unit_test(packets_of_others_are_refused),
 	};
 
