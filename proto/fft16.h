@@ -15,9 +15,8 @@
  * give the others. What parity p is depends on p and the source symbols only, neither on how
  * many more there are nor on k: a symbol that does not exist is a zero symbol.
  *
- * An object owns tables and work memory, so one thread at a time uses it: 0.4 MB, 8 bytes for
- * each point of the larger side, and 0.5 MB or, if that is more, 128 bytes for each parity
- * symbol (both rounded up to a power of two); 1 MB for 8192 + 1024, 5 MB at most. Symbols are
+ * An object owns tables and work memory, so one thread at a time uses it: 0.7 MB for 8192 and
+ * 1024 symbols; 5 MB at most, of which 4 only if there can be 32768 parity symbols. Symbols are
  * worked on where they lie, in stripes of columns.
  */
 #define FFT16_MAX 32768u

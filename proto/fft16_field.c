@@ -6,6 +6,7 @@
 
 /* x^16 + x^12 + x^3 + x + 1, as in RFC 5510 §8.1; x is primitive. */
 #define POLYNOMIAL 0x1100bu
+#define LANES      16u
 
 /* Of the two solutions of basis[b]^2 + basis[b] = basis[b-1] the even one. */
 const uint16_t fft16_basis[16] = {
@@ -31,9 +32,9 @@ uint16_t fft16_times_x(uint16_t word)
 
 static uint16_t log_add(uint16_t a, uint16_t b)
 {
-	uint32_t sum = (uint32_t)a + b;
+	uint16_t sum = (uint16_t)(a + b);
 
-	return (uint16_t)(sum + (sum >> 16));
+	return (uint16_t)(sum + (sum < a));
 }
 
 static uint16_t log_neg(uint16_t a)
@@ -48,16 +49,28 @@ static uint16_t log_mul(uint16_t a, uint16_t b)
 	return log_add((uint16_t)product, (uint16_t)(product >> 16));
 }
 
+static inline void butterflies(uint16_t *restrict x, uint16_t *restrict y, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint16_t a = x[i], b = y[i];
+
+		x[i] = log_add(a, b);
+		y[i] = log_add(a, log_neg(b));
+	}
+}
+
+/* In place, n a power of two. A constant number of butterflies becomes a vector. */
 static void walsh(uint16_t *v, size_t n)
 {
 	for (size_t half = 1; half < n; half *= 2)
-		for (size_t at = 0; at < n; at += 2 * half)
-			for (size_t i = at; i < at + half; i++) {
-				uint16_t a = v[i], b = v[i + half];
+		for (size_t at = 0; at < n; at += 2 * half) {
+			uint16_t *x = v + at, *y = x + half;
 
-				v[i] = log_add(a, b);
-				v[i + half] = log_add(a, log_neg(b));
-			}
+			if (half < LANES)
+				butterflies(x, y, half);
+			for (size_t i = 0; half >= LANES && i < half; i += LANES)
+				butterflies(x + i, y + i, LANES);
+		}
 }
 
 static unsigned cell(const struct fft16_field *f, unsigned point)
@@ -75,9 +88,11 @@ void fft16_field_init(struct fft16_field *f, unsigned span, uint16_t *words)
 	size_t side = (size_t)1 << span;
 	uint16_t word = 1;
 
-	/* For a moment log[word] is the number of that word. */
-	for (unsigned i = 0; i < FFT16_ELEMENTS; i++)
-		f->log[fft16_word(i)] = (uint16_t)i;
+	/* For a moment exp[i] is the word of number i, and log[word] its number. */
+	for (unsigned i = 0; i < FFT16_ELEMENTS; i++) {
+		f->exp[i] = i ? f->exp[i & (i - 1)] ^ fft16_basis[__builtin_ctz(i)] : 0;
+		f->log[f->exp[i]] = (uint16_t)i;
+	}
 	for (unsigned n = 0; n < FFT16_ELEMENTS; n++) {
 		f->exp[n] = f->log[word];
 		word = fft16_times_x(word);
