@@ -308,14 +308,159 @@ static void random_losses_are_recovered(void **state)
 		}
 }
 
+/* One word a symbol: those of `first`, then multiples of 0x9e37 from 0 on. */
+static const struct {
+	unsigned k, n_first;
+	uint16_t first[3];
+	uint16_t parity[7];
+} vectors[] = {
+	{ 1, 1, { 1 }, { 0x965c, 0x87e0, 0x5547, 0x1f97, 0x2434, 0x6459, 0x9d99 } },
+	{ 2, 2, { 0, 1 }, { 0x87e0, 0x965c, 0x1f97, 0x5547, 0xd117, 0x61e1, 0x694c } },
+	{ 3,
+	  3,
+	  { 1, 0x1234, 0xffff },
+	  { 0xcce4, 0x32db, 0xb4b7, 0x2198, 0xd3bf, 0xcc6c, 0xef53 } },
+	{ 8000, 0, { 0 }, { 0xd756, 0xa379, 0x9b11, 0x0043, 0x4e18, 0xc297, 0x2e74 } },
+	{ 32768, 0, { 0 }, { 0xaf54, 0x22ce, 0xcaa5, 0x301f, 0xfa05, 0x6f3b, 0xa426 } },
+};
+
+static void vectors_of_the_document(void **state)
+{
+	static const unsigned index[] = { 0, 1, 2, 3, 255, 256, 32767 };
+	uint8_t *words = array(32768, 2), **src = array(32768, sizeof(*src)), got[7][2];
+	struct fft16_parity parity[7];
+	struct fft16 *f;
+
+	assert_int_equal(fft16_new(&f, 32768, 32768), 0);
+	for (size_t v = 0; v < ARRAY_LEN(vectors); v++) {
+		struct fft16_block b = { vectors[v].k, 2, src };
+
+		for (unsigned i = 0; i < b.k; i++) {
+			unsigned w = i < vectors[v].n_first ? vectors[v].first[i] : i * 0x9e37;
+
+			src[i] = words + 2 * i;
+			src[i][0] = (uint8_t)w;
+			src[i][1] = (uint8_t)(w >> 8);
+		}
+		for (unsigned p = 0; p < 7; p++)
+			parity[p] = (struct fft16_parity){ index[p], got[p] };
+		assert_int_equal(fft16_encode(f, &b, parity, 7), 0);
+		for (unsigned p = 0; p < 7; p++)
+			assert_int_equal(word(got[p], 0), vectors[v].parity[p]);
+	}
+	fft16_free(f);
+	free(words);
+	free(src);
+}
+
+static void bytes_of_the_document(void **state)
+{
+	uint8_t a[] = { 0x01, 0x00, 0x34, 0x12 }, b[] = { 0xff, 0xff, 0x00, 0x80 }, got[4];
+	uint8_t *src[2] = { a, b };
+	struct fft16_parity parity = { 0, got };
+	struct fft16 *f;
+
+	assert_int_equal(fft16_new(&f, 2, 1), 0);
+	assert_int_equal(fft16_encode(f, &(struct fft16_block){ 2, 4, src }, &parity, 1), 0);
+	assert_memory_equal(got, ((uint8_t[]){ 0x71, 0x7c, 0x71, 0x54 }), 4);
+	fft16_free(f);
+}
+
+/* Parity symbols alone, by twos, with others before and after, from an object for more and for
+ * a longer block: always the same. */
+static void parity_depends_on_nothing_else(void **state)
+{
+	struct rng rng = rng_init(4);
+	struct code c = { .k = 90, .n = 200, .len = 70 };
+	struct fft16_block b;
+	uint8_t *src[1000] = { NULL }, got[3][70];
+	struct fft16 *f;
+
+	code_init(&c, fft16_kernels()[0], &rng);
+	memcpy(src, c.src, c.k * sizeof(*src));
+	assert_int_equal(fft16_new(&f, 1000, 32768), 0);
+	for (unsigned r = 0; r < 300; r++) {
+		unsigned n = 1 + r % 3, p = (unsigned)rng_below(&rng, c.n - n + 1);
+		struct fft16_parity some[3];
+
+		b = (struct fft16_block){ c.k + (unsigned)rng_below(&rng, 911), c.len, src };
+		for (unsigned i = 0; i < n; i++)
+			some[i] = (struct fft16_parity){ p + i, got[i] };
+		if (n == 3)
+			some[2].index += (unsigned)rng_below(&rng, 32768 - p - 2);
+		assert_int_equal(fft16_encode(f, &b, some, n), 0);
+		for (unsigned i = 0; i < n && some[i].index < c.n; i++)
+			assert_memory_equal(got[i], c.parity[some[i].index].data, c.len);
+	}
+	fft16_free(f);
+	code_fini(&c);
+}
+
+static void parts_add_up(void **state)
+{
+	struct rng rng = rng_init(5);
+	struct code c = { .k = 300, .n = 20, .len = 94 };
+	uint8_t *part[300], got[20][94] = { { 0 } };
+	struct fft16_parity all[20];
+	struct fft16_block b = { 300, 94, part };
+
+	code_init(&c, fft16_kernels()[0], &rng);
+	for (unsigned p = 0; p < c.n; p++)
+		all[p] = (struct fft16_parity){ p, got[p] };
+	for (unsigned from = 0, to; from < c.k; from = to) {
+		to = MIN(c.k, from + 1 + (unsigned)rng_below(&rng, 100));
+		for (unsigned i = 0; i < c.k; i++)
+			part[i] = i >= from && i < to ? c.src[i] : NULL;
+		assert_int_equal(fft16_add(c.f, &b, all, c.n), 0);
+	}
+	for (unsigned p = 0; p < c.n; p++)
+		assert_memory_equal(got[p], c.parity[p].data, c.len);
+	code_fini(&c);
+}
+
+/* What a session uses, and the corners of what there may be: few and many losses, parity at
+ * hand from everywhere. */
+static const struct {
+	unsigned k, n, lost, span;
+	size_t len;
+} large[] = {
+	{ 8000, 900, 80, 80, 1400 },     { 8000, 900, 800, 900, 64 },
+	{ 8192, 8193, 3, 8193, 2 },      { 8193, 2000, 1500, 2000, 10 },
+	{ 5000, 32768, 40, 32768, 2 },   { 32768, 40, 40, 40, 66 },
+	{ 32768, 700, 300, 700, 130 },   { 32768, 32768, 32768, 32768, 2 },
+	{ 32767, 32768, 1000, 9000, 2 }, { 2, 32768, 2, 32768, 6 },
+};
+
+static void large_blocks_are_recovered(void **state)
+{
+	struct rng rng = rng_init(6);
+	uint8_t want[1400];
+
+	for (size_t i = 0; i < ARRAY_LEN(large); i++) {
+		struct code c = { .k = large[i].k, .n = large[i].n, .len = large[i].len };
+		unsigned p = c.n - 1;
+
+		code_init(&c, fft16_kernels()[0], &rng);
+		reference(c.k, c.src, MIN(c.len, 4), p, want);
+		assert_memory_equal(c.parity[p].data, want, MIN(c.len, 4));
+		lose_at_random(&c, &rng, large[i].lost, large[i].span);
+		code_fini(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(field_is_that_of_the_document),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(parity_is_that_of_the_definition),
+		cmocka_unit_test(vectors_of_the_document),
+		cmocka_unit_test(bytes_of_the_document),
+		cmocka_unit_test(parity_depends_on_nothing_else),
+		cmocka_unit_test(parts_add_up),
 		cmocka_unit_test(any_k_symbols_suffice),
 		cmocka_unit_test(random_losses_are_recovered),
+		cmocka_unit_test(large_blocks_are_recovered),
 	};
 
 	find_basis();
