@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Included once by each kernel, after it has defined TARGET (a function attribute), struct
- *cell, struct table, and as static inline functions
+ * Included once by each kernel, after it has defined TARGET (a function attribute), a struct
+ * for a cell and one for a table, and as static inline functions
  *
  *	cell_read(p), cell_write(p, cell), cell_sum(a, b)
  *	cell_pack(sym) and cell_unpack(sym, cell): from and to 64 bytes of a symbol
