@@ -193,10 +193,29 @@ int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 
 /* --- repair --- */
 
+/* Which parity the block needs next that is not encoded; n = 0: none. */
+static void missing_parity(const struct tx *tx, const struct txblock *b, unsigned *first,
+			   unsigned *n)
+{
+	uint32_t esi = bitmap_next(&b->want, b->k);
+
+	*n = 0;
+	if (b->parity_target > b->parity_sent) {
+		*first = b->parity_sent;
+		if (!parity_encoded(b, *first))
+			*n = MIN(b->parity_target - b->parity_sent, tx->blocks.parity_cap);
+	} else if (bitmap_next(&b->want, 0) == esi && esi < b->want.n) {
+		*first = esi - b->k;
+		if (!parity_encoded(b, *first))
+			*n = MIN(tx->conf.n_parity - *first, tx->blocks.parity_cap);
+	}
+}
+
 /* Sends the next symbol that block b owes; 0: it has to be encoded first. */
 static int repair_block(struct tx *tx, nsec_t now, struct txblock *b, struct tx_packet *ret)
 {
 	bool ours = tx->conf.profile == TX_SOW;
+	unsigned first, n;
 	uint32_t esi;
 	struct symbol s;
 
@@ -216,6 +235,8 @@ static int repair_block(struct tx *tx, nsec_t now, struct txblock *b, struct tx_
 	}
 	s.flags |= NORM_FLAG_REPAIR;
 	s.target = ours;
+	missing_parity(tx, b, &first, &n);
+	tx->work_due |= n > 0;
 	return data_output(tx, now, b, &s, ret);
 }
 
@@ -258,7 +279,6 @@ int tx_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	if (!r) {
 		tx->repair = NULL;
 		tx->scan_repairs = false;
-		tx->work_due = true; /* what is owed may have to be encoded */
 	}
 	end_round(tx, now);
 	return r;
@@ -411,24 +431,6 @@ static void read_work(struct tx *tx, struct txblock *b, struct work *ret)
 		.data = data,
 		.len = len,
 	};
-}
-
-/* Which parity the block needs next that is not encoded; n = 0: none. */
-static void missing_parity(const struct tx *tx, const struct txblock *b, unsigned *first,
-			   unsigned *n)
-{
-	uint32_t esi = bitmap_next(&b->want, b->k);
-
-	*n = 0;
-	if (b->parity_target > b->parity_sent) {
-		*first = b->parity_sent;
-		if (!parity_encoded(b, *first))
-			*n = MIN(b->parity_target - b->parity_sent, tx->blocks.parity_cap);
-	} else if (bitmap_next(&b->want, 0) == esi && esi < b->want.n) {
-		*first = esi - b->k;
-		if (!parity_encoded(b, *first))
-			*n = MIN(tx->conf.n_parity - *first, tx->blocks.parity_cap);
-	}
 }
 
 static bool encode_work(struct tx *tx, struct txblock *b, struct work *ret)

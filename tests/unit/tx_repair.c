@@ -113,6 +113,24 @@ static void used_up_parity_is_sent_again_by_name(void **state)
 	rig_fini(&r);
 }
 
+/* Only some parity lies in memory at a time. */
+static void parity_is_computed_again(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	conf.n_parity = 40;
+	all_sent(&r, &conf, 1);
+	r.show = 0;
+	asked(&r, NODE, rig_segments(0, 0, 8, 47));
+	assert_int_equal(tx_counters(r.tx)->parity, 40);
+	rig_run(&r, r.grtt);
+	r.show = SHOW_OBJECT;
+	assert_string_equal(asked(&r, OTHER, rig_segments(0, 0, 9, 10)),
+			    "R0.0.9!/40 R0.0.10!/40 ");
+	rig_fini(&r);
+}
+
 static void symbols_that_do_not_exist_change_nothing(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
@@ -207,6 +225,22 @@ static void only_receivers_that_are_known_are_served(void **state)
 	rig_receipt(&r, OTHER, RECEIPT_COMPLETE);
 	assert_string_equal(asked(&r, OTHER, rig_segments(0, 0, 8, 8)), "");
 	assert_string_equal(asked(&r, NODE, rig_segments(0, 0, 8, 8)), "R0.0.8/1 ");
+	rig_fini(&r);
+}
+
+static void a_withdrawn_object_is_repaired_no_further(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct request q = rig_segments(0, 0, 8, 10);
+	struct tx_rig r;
+
+	all_sent(&r, &conf, 2);
+	rig_nack(&r, NODE, &q, 1);
+	assert_true(rig_next(&r));
+	assert_int_equal(r.m.fpi.esi, 8);
+	tx_withdraw(r.tx, r.now, 0);
+	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "S0[0] ");
+	assert_string_equal(asked(&r, NODE, rig_segments(0, 1, 8, 8)), "S0[0] ");
 	rig_fini(&r);
 }
 
@@ -366,11 +400,13 @@ int main(void)
 		cmocka_unit_test(stale_requests_are_ignored_and_lost_repairs_replaced),
 		cmocka_unit_test(what_was_just_sent_first_is_not_sent_again),
 		cmocka_unit_test(used_up_parity_is_sent_again_by_name),
+		cmocka_unit_test(parity_is_computed_again),
 		cmocka_unit_test(symbols_that_do_not_exist_change_nothing),
 		cmocka_unit_test(blocks_objects_and_info),
 		cmocka_unit_test(info_beside_segments),
 		cmocka_unit_test(what_was_not_sent_yet_is_not_repaired),
 		cmocka_unit_test(only_receivers_that_are_known_are_served),
+		cmocka_unit_test(a_withdrawn_object_is_repaired_no_further),
 		cmocka_unit_test(unknown_objects_are_squelched_not_too_often),
 		cmocka_unit_test(an_object_to_come_is_not_squelched),
 		cmocka_unit_test(forms_and_codes_of_others_are_skipped),

@@ -29,6 +29,7 @@ void rig_init(struct tx_rig *r, const struct tx_conf *conf)
 		.show = SHOW_ALL & ~(SHOW_PROBE | SHOW_CC),
 		.fail_object = UINT64_MAX,
 		.fec_id = conf->fec_id,
+		.n_parity = conf->n_parity,
 	};
 	assert_int_equal(tx_new(&r->tx, conf, r->now), 0);
 }
@@ -101,7 +102,7 @@ static void check_symbol(const struct tx_rig *r)
 	assert_true(m->fpi.sbn < l.n_blocks);
 	k = layout_k(&l, m->fpi.sbn);
 	assert_int_equal(m->fpi.sbl, r->fec_id == FEC_SB_SYST ? k : 0);
-	assert_true(m->fpi.esi < k + RIG_PARITY);
+	assert_true(m->fpi.esi < k + r->n_parity);
 	if (m->fpi.esi >= k) {
 		assert_int_equal(m->payload_len, RIG_E);
 		return;
