@@ -42,6 +42,33 @@ static void announce_until_the_sender_has_heard(void **state)
 	rig_fini(&r);
 }
 
+static void announce_before_asking(void **state)
+{
+	struct probe p = { .phase = PHASE_CATCHUP, .end_object = 1 };
+	struct rx_rig r;
+
+	begin(&r);
+	r.sow = true;
+	r.backoff = 4;
+	rig_probe(&r, p, false, false);
+	assert_string_equal(rig_run(&r, 4 * r.grtt), "AA N(o0) ");
+	rig_fini(&r);
+}
+
+static void probes_that_make_no_sense(void **state)
+{
+	struct probe p = { .phase = PHASE_CATCHUP, .first_object = 5, .end_object = 4 };
+	struct rx_rig r;
+
+	begin(&r);
+	rig_join(&r);
+	p.end_known = true;
+	rig_probe(&r, p, true, false);
+	assert_string_equal(rig_run(&r, NSEC_PER_SEC / 2), "");
+	assert_string_equal(rig_events(&r), "");
+	rig_fini(&r);
+}
+
 static void announces_are_spread(void **state)
 {
 	struct rx_rig r;
@@ -345,7 +372,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(announce_until_the_sender_has_heard),
+		cmocka_unit_test(announce_before_asking),
 		cmocka_unit_test(announces_are_spread),
+		cmocka_unit_test(probes_that_make_no_sense),
 		cmocka_unit_test(nobody_announces_at_the_end),
 		cmocka_unit_test(commands_of_other_applications_mean_nothing),
 		cmocka_unit_test(a_flush_is_confirmed_by_who_is_named_and_has_all),

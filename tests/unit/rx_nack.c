@@ -211,6 +211,41 @@ static void catching_up_begins_with_the_first_object(void **state)
 	rig_fini(&r);
 }
 
+/* We came in late, in the middle, and learn of the beginning afterwards. */
+static void a_late_receiver_asks_from_the_first_object(void **state)
+{
+	struct probe p = { .phase = PHASE_CATCHUP, .first_object = 298, .end_object = 301 };
+	struct rx_rig r;
+
+	begin(&r, 1);
+	r.sow = true;
+	rig_blocks(&r, 300, 0, 1);
+	assert_string_equal(rig_events(&r), "O300 C300 ");
+	p.floor_object = 298;
+	rig_probe(&r, p, true, false);
+	assert_string_equal(rig_see(&r), "N(o298-299) ");
+	rig_fini(&r);
+}
+
+static void what_is_being_decoded_is_not_asked_for(void **state)
+{
+	struct rx_rig r;
+
+	begin_ours(&r, 3);
+	r.hold = true;
+	rig_block_without(&r, 0, 0, 1);
+	rig_data(&r, 0, 0, 8);
+	rig_block_without(&r, 0, 1, 0);
+	rig_data(&r, 0, 2, 0);
+	rig_flush(&r, 0, 0);
+	assert_string_equal(rig_see(&r), "N(0.2.5-7 0.2.8-11) ");
+	r.hold = false;
+	rig_run(&r, 2 * r.grtt);
+	rig_flush(&r, 0, 0);
+	assert_string_equal(rig_see(&r), "N(0.2.5-7 0.2.8-11) ");
+	rig_fini(&r);
+}
+
 static void waiting_times_have_their_bounds(void **state)
 {
 	nsec_t least = NSEC_NEVER, most = 0;
@@ -378,6 +413,8 @@ int main(void)
 		cmocka_unit_test(repair_for_others_ends_a_backoff),
 		cmocka_unit_test(the_floor_holds_while_new_data_flows),
 		cmocka_unit_test(catching_up_begins_with_the_first_object),
+		cmocka_unit_test(a_late_receiver_asks_from_the_first_object),
+		cmocka_unit_test(what_is_being_decoded_is_not_asked_for),
 		cmocka_unit_test(waiting_times_have_their_bounds),
 		cmocka_unit_test(silence_is_a_reason_to_ask),
 		cmocka_unit_test(nothing_is_asked_after_the_end),

@@ -316,6 +316,25 @@ static void a_withdrawn_object_is_not_sent_and_squelched(void **state)
 	rig_fini(&r);
 }
 
+static void a_withdrawn_object_makes_room(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	conf.max_objects = 2;
+	rig_init(&r, &conf);
+	rig_announce(&r, 5);
+	assert_int_equal(add(&r), 0);
+	assert_int_equal(add(&r), 0);
+	tx_withdraw(r.tx, r.now, 0);
+	assert_int_equal(add(&r), -EAGAIN); /* its turn has not come */
+	tx_start(r.tx, r.now);
+	assert_string_equal(rig_see(&r, SHOW_OBJECT), "I1 I1 D1.0.0 ");
+	assert_int_equal(add(&r), 0);
+	assert_int_equal(add(&r), -EAGAIN);
+	rig_fini(&r);
+}
+
 static void a_read_error_withdraws(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
@@ -514,6 +533,7 @@ int main(void)
 		cmocka_unit_test(the_window_moves_when_everybody_has_it),
 		cmocka_unit_test(without_acks_the_window_moves_with_time),
 		cmocka_unit_test(a_withdrawn_object_is_not_sent_and_squelched),
+		cmocka_unit_test(a_withdrawn_object_makes_room),
 		cmocka_unit_test(a_read_error_withdraws),
 		cmocka_unit_test(the_rate_bounds_every_interval),
 		cmocka_unit_test(unserved_work_leaves_only_timers),
