@@ -228,14 +228,15 @@ bool rxblock_whole(const struct rxblock *b)
 	return rxblock_sources(b) == b->k && !b->disk.count;
 }
 
-/* A slot for a parity symbol: the highest one without any symbol. */
+/* A slot for a parity symbol: the highest one without any symbol. As long as the block lacks
+ * symbols there is one. */
 static uint32_t free_slot(const struct rxblock *b)
 {
-	uint32_t i = b->k;
+	uint32_t i = b->k - 1;
 
-	while (i > 0 && b->esi[i - 1] != RXBLOCK_NO_SYMBOL)
+	while (i > 0 && b->esi[i] != RXBLOCK_NO_SYMBOL)
 		i--;
-	return i ? i - 1 : b->k;
+	return i;
 }
 
 static void put(const struct rxblocks *s, struct rxblock *b, uint32_t slot, uint32_t esi,
@@ -249,21 +250,15 @@ static void put(const struct rxblocks *s, struct rxblock *b, uint32_t slot, uint
 	bitmap_set(&b->have, esi);
 }
 
-/* A source symbol whose slot a parity symbol occupies: that one moves, or goes if it is needed
- * no more. */
+/* The parity symbol in the slot of a source symbol that came moves to another. */
 static void make_way(const struct rxblocks *s, struct rxblock *b, uint32_t slot)
 {
-	uint32_t to = free_slot(b), esi = b->esi[slot];
+	uint32_t to = free_slot(b);
 	uint8_t *data = rxblock_data(s, b);
 
-	b->esi[slot] = RXBLOCK_NO_SYMBOL;
-	if (to == b->k) {
-		bitmap_clear(&b->have, esi);
-		return;
-	}
 	memcpy(data + (size_t)to * b->symbol_len, data + (size_t)slot * b->symbol_len,
 	       b->symbol_len);
-	b->esi[to] = (uint16_t)esi;
+	b->esi[to] = b->esi[slot];
 }
 
 bool rxblock_store(const struct rxblocks *s, struct rxblock *b, uint32_t esi,
@@ -274,13 +269,10 @@ bool rxblock_store(const struct rxblocks *s, struct rxblock *b, uint32_t esi,
 	if (esi >= b->have.n || len > b->symbol_len || bitmap_has(&b->have, esi) ||
 	    !rxblock_deficit(b))
 		return false;
-	if (esi >= b->k) {
+	if (esi >= b->k)
 		slot = free_slot(b);
-		if (slot == b->k)
-			return false;
-	} else if (b->esi[slot] != RXBLOCK_NO_SYMBOL) {
+	else if (b->esi[slot] != RXBLOCK_NO_SYMBOL)
 		make_way(s, b, slot);
-	}
 	put(s, b, slot, esi, data, len);
 	return true;
 }

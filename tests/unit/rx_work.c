@@ -3,6 +3,8 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/rx_rig.h"
 
+#include "proto/rs.h"
+
 #define N_BLOCKS 6
 
 /* Room for two blocks. */
@@ -116,6 +118,57 @@ static void slow_work_loses_nothing(void **state)
 			for (uint32_t sbn = 0; sbn < N_BLOCKS; sbn++)
 				rig_data(&r, 0, sbn, esi);
 	assert_string_equal(rig_events(&r), "C0 ");
+	rig_fini(&r);
+}
+
+/* Object 1 has another B than the rig's, and lacks its first symbol. */
+static void other_code(struct rx_rig *r)
+{
+	struct msg info = { .type = NORM_INFO,
+			    .fec_id = FEC_RS8,
+			    .object_id = 1,
+			    .ext = { .present = EXT_HAS_FTI,
+				     .fti = { 4 * RIG_E, RIG_E, 4, 4 } } };
+	uint8_t source[4 * RIG_E], parity[RIG_E];
+	struct rs *rs;
+
+	for (size_t i = 0; i < sizeof(source); i++)
+		source[i] = rig_byte(1, i);
+	assert_int_equal(rs_new(&rs, 4, 4), 0);
+	assert_int_equal(rs_encode(rs, 4, source, RIG_E, 0, 1, parity), 0);
+	rs_free(rs);
+	assert_int_equal(rig_send(r, &info), 0);
+	rig_work(r);
+	for (uint16_t esi = 1; esi <= 4; esi++) {
+		struct msg m = { .type = NORM_DATA,
+				 .fec_id = FEC_RS8,
+				 .object_id = 1,
+				 .fpi = { .esi = esi },
+				 .payload = esi < 4 ? source + esi * RIG_E : parity,
+				 .payload_len = RIG_E };
+
+		assert_int_equal(rig_send(r, &m), 0);
+	}
+}
+
+static void one_code_at_a_time(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	rig_init(&r, &conf);
+	r.size[0] = RIG_BLOCK;
+	r.size[1] = 4 * RIG_E;
+	rig_info(&r, 0, "info");
+	r.hold = true;
+	rig_block_without(&r, 0, 0, 1);
+	rig_data(&r, 0, 0, 8);
+	other_code(&r);
+	rig_work(&r);
+	assert_int_equal(r.n_held, 1); /* the tables of the first are in use */
+	r.hold = false;
+	assert_string_equal(rig_events(&r), "O0 O1 C0 C1 ");
+	assert_int_equal(rx_counters(r.rx)->recovered, 2);
 	rig_fini(&r);
 }
 
@@ -306,6 +359,7 @@ int main(void)
 		cmocka_unit_test(random_symbols_with_little_memory),
 		cmocka_unit_test(without_room_symbols_are_dropped),
 		cmocka_unit_test(slow_work_loses_nothing),
+		cmocka_unit_test(one_code_at_a_time),
 		cmocka_unit_test(a_write_error_aborts),
 		cmocka_unit_test(an_error_of_a_spilled_block_aborts),
 		cmocka_unit_test(work_may_return_after_its_object_went),
