@@ -279,7 +279,7 @@ static void limit_file_size(rlim_t bytes)
 	struct rlimit l;
 
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
-	l.rlim_cur = bytes;
+	l.rlim_cur = MIN(bytes, l.rlim_max);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
 }
 
