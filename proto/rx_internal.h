@@ -70,6 +70,7 @@ struct rx_nack {
 	nsec_t at;           /* BACKOFF, HOLDOFF: until */
 	uint64_t cursor;     /* SENDING: first key not looked at */
 	unsigned messages;   /* SENDING: so far */
+	uint32_t room;       /* SENDING: objects that may still be asked for */
 	struct ranges heard; /* keys that others asked for during BACKOFF */
 };
 
@@ -139,6 +140,7 @@ struct rx {
 /* rx_object.c: objects, blocks and their work */
 struct rx_object *rx_object_find(struct rx *rx, uint64_t number); /* NULL: not in progress */
 struct rx_object *rx_object_get(struct rx *rx, uint64_t number);  /* NULL: done, or no room */
+uint32_t rx_object_room(const struct rx *rx);                     /* for so many more */
 uint64_t rx_object_number(const struct rx *rx, uint16_t id); /* UINT64_MAX: before the first */
 void rx_object_fti(struct rx *rx, struct rx_object *o, uint8_t fec_id, const struct fti *fti);
 void rx_object_info(struct rx *rx, struct rx_object *o, const uint8_t *info, size_t len);

@@ -235,16 +235,20 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 			 (uint16_t)layout_k(&o->layout, key_sbn(key)));
 }
 
-/* Objects from `key` on that were never heard of. */
+/* Objects from `key` on that were never heard of: no more than there is room for. */
 static int put_unheard(struct rx *rx, struct request_writer *w, uint64_t key,
 		       uint64_t *ret_next)
 {
 	uint64_t first = key_object(key), n = first + 1;
+	uint32_t max = rx->nack.room ? MIN(rx->nack.room, UNHEARD_MAX) : UNHEARD_MAX;
 
-	while (key_of(n, 0) < rx->sender.position && n - first < UNHEARD_MAX &&
+	while (key_of(n, 0) < rx->sender.position && n - first < max &&
 	       !rx_object_find(rx, n) && !ranges_has(&rx->done, key_of(n, 0)))
 		n++;
 	*ret_next = key_of(n, 0);
+	if (!rx->nack.room)
+		return 0; /* they would be sent in vain */
+	rx->nack.room -= (uint32_t)(n - first);
 	return put_level(w, NACK_OBJECT, key_of(first, 0), key_of(n - 1, 0), 0);
 }
 
@@ -361,6 +365,7 @@ int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 		rx->nack.state = RX_NACK_SENDING;
 		rx->nack.messages = 0;
 		rx->nack.cursor = lowest_wanted(rx);
+		rx->nack.room = rx_object_room(rx);
 	}
 	return rx->nack.state == RX_NACK_SENDING ? nack_message(rx, now, buf, cap) : 0;
 }

@@ -33,6 +33,23 @@ struct rx_object *rx_object_find(struct rx *rx, uint64_t number)
 	return NULL;
 }
 
+static struct rx_object *free_object(const struct rx *rx)
+{
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++)
+		if (!rx->objects[i].in_use)
+			return &rx->objects[i];
+	return NULL;
+}
+
+uint32_t rx_object_room(const struct rx *rx)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++)
+		n += !rx->objects[i].in_use;
+	return n;
+}
+
 struct rx_object *rx_object_get(struct rx *rx, uint64_t number)
 {
 	struct rx_object *o = rx_object_find(rx, number);
@@ -42,18 +59,14 @@ struct rx_object *rx_object_get(struct rx *rx, uint64_t number)
 	if (ranges_has(&rx->done, key_of(number, 0)) &&
 	    ranges_next_gap(&rx->done, key_of(number, 0)) >= key_of(number + 1, 0))
 		return NULL;
-	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
-		uint8_t *info = rx->objects[i].info;
-
-		o = &rx->objects[i];
-		if (o->in_use)
-			continue;
-		*o = (struct rx_object){ .number = number, .in_use = true, .info = info };
-		rx->last_object = o;
-		return o;
+	o = free_object(rx);
+	if (!o) {
+		rx->counters.no_room++;
+		return NULL;
 	}
-	rx->counters.no_room++;
-	return NULL;
+	*o = (struct rx_object){ .number = number, .in_use = true, .info = o->info };
+	rx->last_object = o;
+	return o;
 }
 
 static void set_due(struct rx *rx, struct rx_object *o, unsigned due)

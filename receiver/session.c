@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OBJECTS_MAX 256                /* in progress; each has two descriptors */
+#define OBJECTS_MAX 1024               /* in progress; each has two descriptors */
 #define JOBS_MAX    (2 * OBJECTS_MAX)  /* with those dropped that the finisher still has */
 #define LINGER      (2 * NSEC_PER_SEC) /* for the echo of a receipt when the sender has ended */
 

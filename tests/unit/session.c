@@ -18,12 +18,14 @@ struct pair {
 	size_t size;
 	struct rng rng;
 	double loss;
+	bool keep; /* complete objects are not released */
 	bool announced, finished, receipted, ended;
 	unsigned complete;
 	uint64_t packets;
 };
 
-static void pair_init(struct pair *p, size_t size, double loss, enum tx_profile profile)
+static void pair_init_conf(struct pair *p, size_t size, double loss, enum tx_profile profile,
+			   unsigned max_objects)
 {
 	struct tx_conf tc = { .profile = profile,
 			      .node_id = 1,
@@ -35,9 +37,12 @@ static void pair_init(struct pair *p, size_t size, double loss, enum tx_profile 
 			      .rate = 10000000,
 			      .backoff = 4,
 			      .seed = 1 };
-	struct rx_conf rc = {
-		.node_id = 2, .sender_id = 1, .instance_id = 7, .host = "host", .seed = 2
-	};
+	struct rx_conf rc = { .node_id = 2,
+			      .sender_id = 1,
+			      .instance_id = 7,
+			      .host = "host",
+			      .max_objects = max_objects,
+			      .seed = 2 };
 
 	*p = (struct pair){ .now = 1000, .size = size, .rng = rng_init(3), .loss = loss };
 	p->src = malloc(size + 1);
@@ -46,6 +51,11 @@ static void pair_init(struct pair *p, size_t size, double loss, enum tx_profile 
 		p->src[i] = (uint8_t)rng_u64(&p->rng);
 	assert_int_equal(tx_new(&p->tx, &tc, p->now), 0);
 	assert_int_equal(rx_new(&p->rx, &rc, p->now), 0);
+}
+
+static void pair_init(struct pair *p, size_t size, double loss, enum tx_profile profile)
+{
+	pair_init_conf(p, size, loss, profile, 0);
 }
 
 static void pair_fini(struct pair *p)
@@ -84,7 +94,8 @@ static void events(struct pair *p)
 			rx_accept(p->rx, p->now, ev.object);
 		if (ev.kind == RX_EV_COMPLETE) {
 			p->complete++;
-			rx_release(p->rx, ev.object);
+			if (!p->keep)
+				rx_release(p->rx, ev.object);
 		}
 		if (ev.kind == RX_EV_FINISHED) {
 			p->finished = true;
@@ -170,11 +181,38 @@ static void loss_is_repaired(void **state)
 	transfer(1000000, 0.3);
 }
 
+/* A receiver with room for few objects does not ask for those that it can not take. */
+static void no_room_is_no_reason_to_ask(void **state)
+{
+	struct pair p;
+	uint64_t object;
+
+	pair_init_conf(&p, 20 * E, 0, TX_SOW, 2);
+	p.keep = true;
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(tx_add(p.tx, p.now, E, (const uint8_t *)"x", 1, &object), 0);
+	tx_finish(p.tx, p.now);
+	run(&p, NSEC_PER_SEC / 2);
+	assert_int_equal(p.complete, 2);
+	assert_int_equal(tx_counters(p.tx)->nacks, 0);
+	assert_int_equal(tx_counters(p.tx)->source, 20);
+	assert_int_equal(tx_counters(p.tx)->again, 0);
+	p.keep = false;
+	rx_release(p.rx, 0);
+	rx_release(p.rx, 1);
+	run(&p, 60 * NSEC_PER_SEC);
+	assert_true(tx_done(p.tx) && p.finished);
+	assert_int_equal(p.complete, 20);
+	assert_in_range(tx_counters(p.tx)->again, 18, 20);
+	pair_fini(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_arrive_whole),
 		cmocka_unit_test(loss_is_repaired),
+		cmocka_unit_test(no_room_is_no_reason_to_ask),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
