@@ -68,6 +68,7 @@ enum rx_nack_state {
 struct rx_nack {
 	enum rx_nack_state state;
 	nsec_t at;           /* BACKOFF, HOLDOFF: until */
+	nsec_t patience_at;  /* HOLDOFF: not longer than until then */
 	uint64_t cursor;     /* SENDING: first key not looked at */
 	unsigned messages;   /* SENDING: so far */
 	uint32_t room;       /* SENDING: objects that may still be asked for */

@@ -6,15 +6,22 @@
 #include "proto/key.h"
 #include "proto/request.h"
 
-#define NACK_MESSAGES 4     /* of one cycle, back to back */
+#define NACK_MESSAGES 4                     /* of one cycle, back to back */
+#define PATIENCE      (250 * NSEC_PER_MSEC) /* with a sender that repairs, before asking again */
 #define UNHEARD_MAX   16384 /* objects in one range: 16-bit ids have no order beyond 2^15, */
 #define MISSING_MAX   ((uint64_t)1 << 22) /* nor 24-bit block numbers beyond 2^23 */
+
+/* New data flows from a sender of ours; what is not urgent waits until it has passed. */
+static bool running(const struct rx *rx)
+{
+	return rx->sender.sow && rx->sender.phase == PHASE_RUN;
+}
 
 /* The first key worth asking for: while new data flows our sender repairs only what is recent.
  */
 static uint64_t lowest_wanted(const struct rx *rx)
 {
-	return rx->sender.sow && rx->sender.phase == PHASE_RUN ? rx->sender.floor : 0;
+	return running(rx) ? rx->sender.floor : 0;
 }
 
 static bool something_missing(const struct rx *rx)
@@ -229,8 +236,9 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 		return put_block(rx, now, w, o, b);
 	}
 	*ret_next = MAX(missing_run(rx, key, MIN(end, key + MISSING_MAX)), key + 1);
-	if (!b && !rxblocks_room(&rx->blocks))
-		return 0; /* what could not be kept is not asked for */
+	if (running(rx) || (!b && !rxblocks_room(&rx->blocks)))
+		return 0; /* a late comer would stop the others; what cannot be kept is no use
+			   */
 	return put_level(w, NACK_BLOCK, key, *ret_next - 1,
 			 (uint16_t)layout_k(&o->layout, key_sbn(key)));
 }
@@ -246,8 +254,8 @@ static int put_unheard(struct rx *rx, struct request_writer *w, uint64_t key,
 	       !rx_object_find(rx, n) && !ranges_has(&rx->done, key_of(n, 0)))
 		n++;
 	*ret_next = key_of(n, 0);
-	if (!rx->nack.room)
-		return 0; /* they would be sent in vain */
+	if (running(rx) || !rx->nack.room)
+		return 0; /* there is time, or they would be sent in vain */
 	rx->nack.room -= (uint32_t)(n - first);
 	return put_level(w, NACK_OBJECT, key_of(first, 0), key_of(n - 1, 0), 0);
 }
@@ -328,6 +336,22 @@ static void hold_off(struct rx *rx, nsec_t now)
 		rx->counters.suppressed++;
 	rx->nack.state = RX_NACK_HOLDOFF;
 	rx->nack.at = now + (rx->sender.backoff + 2) * rx->sender.grtt;
+	rx->nack.patience_at = now + PATIENCE;
+}
+
+/*
+ * When there is no new data any more, our sender works off what it was asked for, and asking
+ * again before it paused would tell it nothing new.
+ */
+static bool being_served(struct rx *rx, nsec_t now)
+{
+	nsec_t quiet_at = rx->sender.data_at + 2 * rx->sender.grtt;
+
+	if (!rx->sender.sow || rx->sender.phase != PHASE_CATCHUP ||
+	    now >= MIN(quiet_at, rx->nack.patience_at))
+		return false;
+	rx->nack.at = MIN(quiet_at, rx->nack.patience_at);
+	return true;
 }
 
 /* One NACK message of the cycle; 0: nothing to ask for (any more). */
@@ -359,7 +383,7 @@ static int nack_message(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 
 int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
-	if (rx->nack.state == RX_NACK_HOLDOFF && now >= rx->nack.at)
+	if (rx->nack.state == RX_NACK_HOLDOFF && now >= rx->nack.at && !being_served(rx, now))
 		rx->nack.state = RX_NACK_IDLE;
 	if (rx->nack.state == RX_NACK_BACKOFF && now >= rx->nack.at) {
 		rx->nack.state = RX_NACK_SENDING;

@@ -177,7 +177,7 @@ static void the_floor_holds_while_new_data_flows(void **state)
 	rig_run(&r, 2 * r.grtt);
 	rig_probe(&r, p, true, false);
 	rig_data(&r, 1, 0, 0);
-	assert_string_equal(rig_see(&r), "N(b0.2 0.3.8-11) ");
+	assert_string_equal(rig_see(&r), "N(0.3.8-11) "); /* whole blocks have time */
 	rig_run(&r, 2 * r.grtt);
 	p.floor_object = 1;
 	p.floor_sbn = 0;
@@ -186,6 +186,36 @@ static void the_floor_holds_while_new_data_flows(void **state)
 	p.phase = PHASE_CATCHUP;
 	rig_probe(&r, p, true, false);
 	assert_string_equal(rig_see(&r), "N(b0.0-2 0.3.8-11 i1) ");
+	rig_fini(&r);
+}
+
+/* FLUSHes while repairs for others come: how long until we ask again. */
+static nsec_t patience(struct rx_rig *r, unsigned n_repairs)
+{
+	nsec_t begin = r->now;
+
+	for (unsigned i = 0; r->now - begin < NSEC_PER_SEC; i++) {
+		if (i < n_repairs)
+			rig_data(r, 0, 0, 1);
+		rig_flush(r, 0, 0);
+		if (*rig_run(r, r->grtt))
+			break;
+	}
+	return r->now - begin;
+}
+
+static void a_sender_that_repairs_is_left_to_it(void **state)
+{
+	struct probe p = { .phase = PHASE_CATCHUP, .end_object = 1 };
+	struct rx_rig r;
+
+	begin_ours(&r, 2);
+	rig_block_without(&r, 0, 0, 1);
+	rig_block_without(&r, 0, 1, 1);
+	rig_probe(&r, p, true, false);
+	assert_string_equal(rig_see(&r), "N(0.0.8 0.1.8) ");
+	assert_in_range(patience(&r, 10), 11 * r.grtt, 13 * r.grtt);
+	assert_in_range(patience(&r, 100), 250 * MS, 250 * MS + 2 * r.grtt);
 	rig_fini(&r);
 }
 
@@ -412,6 +442,7 @@ int main(void)
 		cmocka_unit_test(repair_under_way_is_waited_for),
 		cmocka_unit_test(repair_for_others_ends_a_backoff),
 		cmocka_unit_test(the_floor_holds_while_new_data_flows),
+		cmocka_unit_test(a_sender_that_repairs_is_left_to_it),
 		cmocka_unit_test(catching_up_begins_with_the_first_object),
 		cmocka_unit_test(a_late_receiver_asks_from_the_first_object),
 		cmocka_unit_test(what_is_being_decoded_is_not_asked_for),
