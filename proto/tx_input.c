@@ -64,7 +64,7 @@ static struct txblock *owing_block(struct tx *tx, const struct tx_object *o, uin
 		return NULL;
 	b = txblocks_find(&tx->blocks, key_of(o->number, sbn));
 	if (b || tx->blocks.n >= tx->blocks.cap / 2)
-		return b && b->fresh ? NULL : b;
+		return b;
 	return txblocks_get(&tx->blocks, key_of(o->number, sbn), layout_k(&o->layout, sbn));
 }
 

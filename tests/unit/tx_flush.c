@@ -132,13 +132,31 @@ static void flush_waits_for_repair(void **state)
 	struct request q = rig_segments(0, 0, 8, 8);
 	struct tx_rig r;
 
-	all_sent(&r, &conf);
-	rig_run(&r, 3 * r.grtt);
+	conf.memory = 1; /* four blocks */
+	rig_init(&r, &conf);
+	rig_add(&r, 8 * RIG_BLOCK);
+	rig_announce(&r, NODE);
+	tx_start(r.tx, r.now);
+	rig_see(&r, 0);
 	r.hold_reads = true;
-	conf = rig_conf(TX_SOW);
 	rig_nack(&r, NODE, &q, 1);
-	assert_string_equal(rig_see(&r, SHOW_OBJECT | SHOW_FLUSH), "R0.0.8/1 ");
-	assert_string_equal(rig_run(&r, r.grtt), "F0.1.7[5,6] ");
+	r.show = SHOW_OBJECT | SHOW_FLUSH;
+	assert_string_equal(rig_run(&r, 10 * r.grtt), "");
+	r.hold_reads = false;
+	assert_string_equal(rig_run(&r, MS), "R0.0.8/1 F0.7.7[5] ");
+	rig_fini(&r);
+}
+
+static void what_was_not_sent_cannot_be_confirmed(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	rig_init(&r, &conf);
+	rig_add(&r, 2 * RIG_BLOCK);
+	rig_announce(&r, NODE);
+	rig_flush_ack(&r, NODE, 0, 1, 7);
+	assert_int_equal(state_of(&r, NODE), TX_RX_ACTIVE);
 	rig_fini(&r);
 }
 
@@ -394,6 +412,7 @@ int main(void)
 		cmocka_unit_test(a_late_ack_confirms_what_it_names),
 		cmocka_unit_test(many_receivers_are_asked_in_turns),
 		cmocka_unit_test(flush_waits_for_repair),
+		cmocka_unit_test(what_was_not_sent_cannot_be_confirmed),
 		cmocka_unit_test(a_new_object_reopens),
 		cmocka_unit_test(the_flush_stands_before_withdrawn_objects),
 		cmocka_unit_test(the_silent_are_dropped_and_come_back),

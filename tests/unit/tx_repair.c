@@ -67,6 +67,13 @@ static void stale_requests_are_ignored_and_lost_repairs_replaced(void **state)
 	assert_string_equal(asked(&r, OTHER, rig_segments(0, 1, 8, 9)), "");
 	rig_run(&r, 1);
 	assert_string_equal(asked(&r, OTHER, rig_segments(0, 1, 8, 9)), "R0.1.10/4 R0.1.11/4 ");
+
+	/* as long as the repair is not over nothing of it counts as lost */
+	rig_nack(&r, NODE, (struct request[]){ rig_segments(0, 2, 8, 10) }, 1);
+	assert_true(rig_next(&r));
+	assert_true(rig_next(&r));
+	r.now += 2 * r.grtt;
+	assert_string_equal(asked(&r, OTHER, rig_segments(0, 2, 8, 9)), "R0.2.10/3 ");
 	rig_fini(&r);
 }
 
@@ -356,6 +363,24 @@ static void a_forgotten_block_goes_on_where_the_receiver_stands(void **state)
 	rig_fini(&r);
 }
 
+/* Its buffer held another block before. */
+static void a_short_last_symbol_is_padded(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	conf.memory = 1;
+	rig_init(&r, &conf);
+	rig_add(&r, 9 * RIG_BLOCK - 50);
+	rig_announce(&r, NODE);
+	tx_start(r.tx, r.now);
+	rig_see(&r, 0);
+	r.now += 2 * r.grtt;
+	r.show = SHOW_OBJECT;
+	assert_string_equal(asked(&r, NODE, rig_segments(0, 8, 8, 8)), "R0.8.8/1 ");
+	rig_fini(&r);
+}
+
 /* Requests that come to nothing leave no trace behind them. */
 static void senseless_requests_do_not_fill_the_memory(void **state)
 {
@@ -412,6 +437,7 @@ int main(void)
 		cmocka_unit_test(forms_and_codes_of_others_are_skipped),
 		cmocka_unit_test(live_repair_then_new_data_then_older_repair),
 		cmocka_unit_test(a_forgotten_block_goes_on_where_the_receiver_stands),
+		cmocka_unit_test(a_short_last_symbol_is_padded),
 		cmocka_unit_test(senseless_requests_do_not_fill_the_memory),
 		cmocka_unit_test(a_flood_of_requests_is_served_in_turns),
 	};

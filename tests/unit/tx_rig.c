@@ -5,6 +5,7 @@
 
 #include "proto/layout.h"
 #include "proto/quant.h"
+#include "proto/rs.h"
 
 struct tx_conf rig_conf(enum tx_profile profile)
 {
@@ -32,12 +33,13 @@ void rig_init(struct tx_rig *r, const struct tx_conf *conf)
 		.n_parity = conf->n_parity,
 	};
 	assert_int_equal(tx_new(&r->tx, conf, r->now), 0);
+	assert_int_equal(rs_new(&r->rs, conf->block_len, conf->n_parity), 0);
 }
 
 void rig_fini(struct tx_rig *r)
 {
 	tx_free(r->tx);
-	r->tx = NULL;
+	rs_free(r->rs);
 }
 
 uint64_t rig_add(struct tx_rig *r, uint64_t size)
@@ -90,11 +92,14 @@ void rig_work(struct tx_rig *r)
 	}
 }
 
-/* A symbol exists, and source symbols are the object's bytes. */
+/* The object's bytes, or parity of them; a source symbol ends with the object. */
 static void check_symbol(const struct tx_rig *r)
 {
 	const struct msg *m = &r->m;
-	uint64_t size = r->size[m->object_id % ARRAY_LEN(r->size)], offset;
+	uint64_t size = r->size[m->object_id % ARRAY_LEN(r->size)];
+	uint8_t block[RIG_BLOCK] = { 0 }, parity[RIG_E];
+	const uint8_t *expect = parity;
+	size_t len = RIG_E;
 	uint32_t k;
 	struct layout l;
 
@@ -103,14 +108,17 @@ static void check_symbol(const struct tx_rig *r)
 	k = layout_k(&l, m->fpi.sbn);
 	assert_int_equal(m->fpi.sbl, r->fec_id == FEC_SB_SYST ? k : 0);
 	assert_true(m->fpi.esi < k + r->n_parity);
+	for (size_t i = 0; i < layout_block_bytes(&l, m->fpi.sbn); i++)
+		block[i] = rig_byte(m->object_id, layout_offset(&l, m->fpi.sbn) + i);
 	if (m->fpi.esi >= k) {
-		assert_int_equal(m->payload_len, RIG_E);
-		return;
+		assert_int_equal(rs_encode(r->rs, k, block, RIG_E, m->fpi.esi - k, 1, parity),
+				 0);
+	} else {
+		expect = block + m->fpi.esi * RIG_E;
+		len = layout_segment_bytes(&l, m->fpi.sbn, m->fpi.esi);
 	}
-	assert_int_equal(m->payload_len, layout_segment_bytes(&l, m->fpi.sbn, m->fpi.esi));
-	offset = layout_offset(&l, m->fpi.sbn) + m->fpi.esi * RIG_E;
-	for (size_t i = 0; i < m->payload_len; i++)
-		assert_int_equal(m->payload[i], rig_byte(m->object_id, offset + i));
+	assert_int_equal(m->payload_len, len);
+	assert_memory_equal(m->payload, expect, len);
 }
 
 /* What holds for every packet. */

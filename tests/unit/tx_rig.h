@@ -49,6 +49,7 @@ struct tx_rig {
 	uint64_t bytes;
 	struct tx_event event; /* of the last feedback */
 	uint8_t fec_id;
+	struct rs *rs; /* what parity is compared with */
 	unsigned n_parity;
 	uint16_t sequence;
 	bool any;
