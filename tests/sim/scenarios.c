@@ -24,6 +24,7 @@ const struct scenario scenarios[] = {
 	  .n_objects = 2,
 	  .size_max = 60000,
 	  .down.loss = 0.1,
+	  .nacks_a_block = 20,
 	  .up.loss = 0.1 },
 	{ .name = "loss-30",
 	  .n_hosts = 6,
