@@ -68,6 +68,7 @@ static void configure(struct sender *s, struct rng *rng)
 		.backoff = 4,
 		.drop_after = sc->drop_after,
 		.max_objects = sc->tx_objects,
+		.max_receivers = MAX(4096, 2 * s->sim->n_hosts),
 		.seed = rng_u64(rng),
 	};
 	c->memory = (size_t)(sc->tx_blocks ? sc->tx_blocks : 64) * c->segment_size *
