@@ -182,7 +182,8 @@ static void step(struct field *f)
 	serve(f);
 	while (tx_output(f->tx, f->now, &pkt)) {
 		memcpy(buf, pkt.hdr, pkt.hdr_len);
-		memcpy(buf + pkt.hdr_len, pkt.payload, pkt.payload_len);
+		if (pkt.payload_len)
+			memcpy(buf + pkt.hdr_len, pkt.payload, pkt.payload_len);
 		rx_input(f->rx, f->now, buf, pkt.hdr_len + pkt.payload_len);
 		serve(f);
 	}
