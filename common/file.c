@@ -10,6 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+int file_keep_std(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0)
+			return -errno;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return 0;
+}
+
 void close_fd(int *fd)
 {
 	int saved = errno;

@@ -7,6 +7,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * Opens /dev/null for those of stdin, stdout and stderr that are closed: else the next file or
+ * socket gets the number, and messages go into it. Before anything else is opened. 0 or -errno.
+ */
+int file_keep_std(void);
+
 /* Closes *fd when it is open (>= 0) and sets it to -1; errno is kept. */
 void close_fd(int *fd);
 

@@ -389,9 +389,11 @@ const char *netplan_explain(const struct netplan *p, int r, char text[static NET
 	case -EHOSTUNREACH:
 	case -EADDRNOTAVAIL:
 		snprintf(text, NETOPT_TEXT,
-			 "no route to %s by %s: see `ip %sroute get %s oif %s`; try `ip "
-			 "%sroute add %s dev %s`, or --interface",
-			 host, p->ifname, v6, host, p->ifname, v6,
+			 "%s is down, or there is no route to %s by it: see `ip -br addr show "
+			 "%s` "
+			 "and `ip %sroute get %s oif %s`; try `ip %sroute add %s dev %s`, or "
+			 "--interface",
+			 p->ifname, host, p->ifname, v6, host, p->ifname, v6,
 			 v6[0] ? "ff00::/8 table local" : "224.0.0.0/4", p->ifname);
 		break;
 	case -ENODEV:

@@ -1,5 +1,6 @@
 /* main.c - reap: receives files by multicast. */
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "common/file.h"
 #include "common/log.h"
 #include "receiver/conf.h"
 #include "receiver/receiver.h"
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
 	int r;
 
 	log_init("reap");
+	file_keep_std();
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away, */
 	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes: errors of write() */
 	r = conf_read(&conf, argc, argv);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "sender/pump.h"
 
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
 	int r;
 
 	log_init("sow");
+	file_keep_std();
 	signal(SIGPIPE, SIG_IGN);
 	r = conf_read(&conf, argc, argv);
 	if (r == 0)

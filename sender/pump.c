@@ -300,7 +300,8 @@ static void on_trouble(struct pump *p, int r)
 	if (p->trouble_since == NSEC_NEVER) {
 		p->trouble_since = p->now;
 		if (udp_out_counters(p->out)->packets > 0 && r != -EMSGSIZE)
-			log_warn(0, "%s", text);
+			log_warn(0, "%s; trying again for %.3g s", text,
+				 (double)p->c.conf->drop_after / 1e9);
 		else
 			p->error = r;
 	} else if (p->now - p->trouble_since > p->c.conf->drop_after) {

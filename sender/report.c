@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sender/report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -99,7 +100,15 @@ void report_plan(const struct report *r, const struct job *job)
 			 c->receivers, c->receivers == 1 ? "" : "s");
 }
 
-void report_start(const struct report *r, const struct report_now *is)
+static void say_json(struct report *r, struct json *j)
+{
+	int e = json_write(j, STDOUT_FILENO);
+
+	if (e < 0)
+		r->error = e;
+}
+
+void report_start(struct report *r, const struct report_now *is)
 {
 	unsigned n = tx_n_receivers(is->tx);
 	char group[ADDR_TEXT];
@@ -115,7 +124,7 @@ void report_start(const struct report *r, const struct report_now *is)
 	json_u64(&j, "bytes", job_bytes(is->job));
 	json_u64(&j, "receivers", n);
 	json_u64(&j, "rate_bps", r->rate);
-	json_write(&j, STDOUT_FILENO);
+	say_json(r, &j);
 }
 
 void report_progress(struct report *r, const struct report_now *is)
@@ -168,7 +177,7 @@ static void receiver_line(const struct report *r, const struct tx_receiver *rc,
 		printf("%s\n", line);
 }
 
-static void receiver_json(const struct report *r, const struct tx_receiver *rc,
+static void receiver_json(struct report *r, const struct tx_receiver *rc,
 			  const struct listener *li)
 {
 	char addr[ADDR_TEXT], id[16];
@@ -191,10 +200,10 @@ static void receiver_json(const struct report *r, const struct tx_receiver *rc,
 		json_u64(&j, "lost", li->receipt.lost);
 		json_text(&j, "text", li->text, li->text_len);
 	}
-	json_write(&j, STDOUT_FILENO);
+	say_json(r, &j);
 }
 
-static void receivers(const struct report *r, const struct report_now *is)
+static void receivers(struct report *r, const struct report_now *is)
 {
 	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
 		struct tx_receiver rc = tx_receiver(is->tx, i);
@@ -265,7 +274,7 @@ static void summary(const struct report *r, const struct report_now *is, int exi
 		printf("%s\n", text);
 }
 
-static void summary_json(const struct report *r, const struct report_now *is, int exit_status)
+static void summary_json(struct report *r, const struct report_now *is, int exit_status)
 {
 	const struct tx_counters *c = tx_counters(is->tx);
 	struct totals t = totals_of(r, is);
@@ -285,7 +294,7 @@ static void summary_json(const struct report *r, const struct report_now *is, in
 	json_real(&j, "seconds", t.seconds);
 	json_real(&j, "goodput_bps", t.goodput);
 	json_i64(&j, "exit", exit_status);
-	json_write(&j, STDOUT_FILENO);
+	say_json(r, &j);
 }
 
 static void write_metrics(const struct report *r, const struct report_now *is, int exit_status)
@@ -345,5 +354,11 @@ int report_end(struct report *r, const struct report_now *is)
 	if (r->conf->metrics)
 		write_metrics(r, is, exit_status);
 	log_before_line(NULL, NULL);
-	return exit_status;
+	if (fflush(stdout) != 0)
+		r->error = -errno;
+	else if (ferror(stdout) && !r->error)
+		r->error = -EIO;
+	if (r->error < 0)
+		log_err(r->error, "write the report");
+	return r->error < 0 ? EXIT_SYSTEM : exit_status;
 }

@@ -33,6 +33,7 @@ struct report {
 	const struct netplan *plan;
 	uint64_t rate; /* bits a second */
 	struct progress progress;
+	int error; /* of standard output: what was said there is lost */
 };
 
 void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
@@ -40,7 +41,7 @@ void report_init(struct report *r, const struct conf *conf, const struct netplan
 /* Where it will go; before waiting. */
 void report_plan(const struct report *r, const struct job *job);
 /* The first data leave now. */
-void report_start(const struct report *r, const struct report_now *is);
+void report_start(struct report *r, const struct report_now *is);
 /* Cheap enough for every wake-up. */
 void report_progress(struct report *r, const struct report_now *is);
 /* A line for each receiver, one for all, metrics; the exit status. */

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/sow-file-XXXXXX";
@@ -80,12 +81,36 @@ static void full_device(void **state)
 	close_fd(&fd);
 }
 
+/* In a process of its own: which of the first three are closed, and what is open afterwards. */
+static void the_first_three_stay_taken(void **state)
+{
+	for (unsigned closed = 0; closed < 8; closed++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0) {
+			int r;
+
+			for (int fd = 0; fd < 3; fd++)
+				if (closed & 1u << fd)
+					close(fd);
+			r = file_keep_std();
+			for (int fd = 0; fd < 3; fd++)
+				r |= fcntl(fd, F_GETFD) < 0;
+			_exit(r != 0 || open("/dev/null", O_RDONLY) < 3);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replace_then_read),
 		cmocka_unit_test(offsets_and_the_end),
 		cmocka_unit_test(full_device),
+		cmocka_unit_test(the_first_three_stay_taken),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, make_dir, remove_dir);
