@@ -225,6 +225,21 @@ static void finished_when_all_objects_are_done(void **state)
 	rig_fini(&r);
 }
 
+/* The sender's window moved on; what we have is still ours. */
+static void a_first_object_that_rises(void **state)
+{
+	struct probe p = { .phase = PHASE_RUN, .first_object = 1, .end_object = 2 };
+	struct rx_rig r;
+
+	begin(&r);
+	rig_join(&r);
+	rig_info(&r, 0, "info");
+	rig_probe(&r, p, true, false);
+	rig_blocks(&r, 0, 0, 2);
+	assert_string_equal(rig_events(&r), "O0 C0 ");
+	rig_fini(&r);
+}
+
 static void a_session_without_objects_is_finished(void **state)
 {
 	struct probe p = { .phase = PHASE_RUN, .end_known = true };
@@ -382,6 +397,7 @@ int main(void)
 		cmocka_unit_test(confirmations_are_spread),
 		cmocka_unit_test(what_was_refused_is_confirmed),
 		cmocka_unit_test(finished_when_all_objects_are_done),
+		cmocka_unit_test(a_first_object_that_rises),
 		cmocka_unit_test(a_session_without_objects_is_finished),
 		cmocka_unit_test(a_squelch_may_be_the_last_thing_missing),
 		cmocka_unit_test(the_receipt_is_repeated_until_it_is_echoed),

@@ -121,6 +121,19 @@ static void too_little_parity_leaves_source_symbols(void **state)
 	rig_fini(&r);
 }
 
+/* Parity that nobody asked for promises nothing, but it was sent. */
+static void parity_without_a_promise_counts(void **state)
+{
+	struct rx_rig r;
+
+	begin_ours(&r, 2);
+	rig_block_without(&r, 0, 0, 7);
+	rig_data(&r, 0, 0, 9);
+	rig_data(&r, 0, 1, 0);
+	assert_string_equal(rig_see(&r), "N(0.0.10 0.0.11) ");
+	rig_fini(&r);
+}
+
 static void a_promise_beyond_all_parity_is_no_promise(void **state)
 {
 	struct rx_rig r;
@@ -173,19 +186,21 @@ static void the_floor_holds_while_new_data_flows(void **state)
 	struct rx_rig r;
 
 	begin_ours(&r, 4);
+	rig_block_without(&r, 0, 1, 1);
 	rig_block_without(&r, 0, 3, 0xf);
 	rig_run(&r, 2 * r.grtt);
 	rig_probe(&r, p, true, false);
-	rig_data(&r, 1, 0, 0);
-	assert_string_equal(rig_see(&r), "N(0.3.8-11) "); /* whole blocks have time */
+	rig_data(&r, 2, 0, 0);
+	assert_string_equal(rig_see(&r), "N(0.3.8-11) "); /* whole blocks, objects have time */
 	rig_run(&r, 2 * r.grtt);
-	p.floor_object = 1;
+	p.floor_object = 2;
 	p.floor_sbn = 0;
 	rig_probe(&r, p, true, false);
 	assert_string_equal(rig_run(&r, 10 * r.grtt), "");
 	p.phase = PHASE_CATCHUP;
+	p.end_object = 3;
 	rig_probe(&r, p, true, false);
-	assert_string_equal(rig_see(&r), "N(b0.0-2 0.3.8-11 i1) ");
+	assert_string_equal(rig_see(&r), "N(b0.0 0.1.8 b0.2 0.3.8-11 o1 i2) ");
 	rig_fini(&r);
 }
 
@@ -311,6 +326,21 @@ static void waiting_times_have_their_bounds(void **state)
 	assert_true(least < 3 * 10 * MS && most > 35 * MS);
 }
 
+static void repair_of_another_block_is_a_reason_to_ask(void **state)
+{
+	struct rx_rig r;
+
+	begin_ours(&r, 3);
+	rig_block_without(&r, 0, 0, 1);
+	rig_block_without(&r, 0, 1, 0);
+	rig_data(&r, 0, 2, 0);
+	assert_string_equal(rig_see(&r), "N(0.0.8) ");
+	assert_string_equal(rig_run(&r, 2 * r.grtt), "");
+	rig_repair(&r, 0, 1, 8, 1);
+	assert_string_equal(rig_see(&r), "N(0.0.8) ");
+	rig_fini(&r);
+}
+
 static void silence_is_a_reason_to_ask(void **state)
 {
 	struct rx_rig r;
@@ -347,6 +377,7 @@ static void a_cycle_has_four_messages_of_a_segment(void **state)
 	uint32_t sbn = 0;
 
 	begin_ours(&r, 200);
+	rx_want_info(r.rx, r.now, 0);
 	for (uint32_t i = 0; i < 200; i += 2)
 		rig_block_without(&r, 0, i, 1 << 2); /* every other block is lost */
 	for (int n = 0; n < 4; n++) {
@@ -358,6 +389,10 @@ static void a_cycle_has_four_messages_of_a_segment(void **state)
 		assert_int_equal(msg_decode(&r.m, r.pkt, (size_t)len), 0);
 		assert_in_range(r.m.payload_len, RIG_E - 16, RIG_E);
 		request_reader_init(&reader, r.m.payload, r.m.payload_len);
+		if (n == 0) {
+			assert_int_equal(request_next(&reader, &q), 1);
+			assert_int_equal(q.flags, NACK_INFO);
+		}
 		while (request_next(&reader, &q) > 0) {
 			assert_int_equal(q.flags, sbn & 1 ? NACK_BLOCK : NACK_SEGMENT);
 			assert_int_equal(q.first.sbn, sbn++);
@@ -366,6 +401,53 @@ static void a_cycle_has_four_messages_of_a_segment(void **state)
 	assert_in_range(sbn, 20, 50);
 	assert_int_equal(rx_output(r.rx, r.now, r.pkt, sizeof(r.pkt)), 0);
 	assert_true(rx_deadline(r.rx, r.now) > r.now);
+	rig_fini(&r);
+}
+
+/* What does not fit with the rest of its block is left to the next cycle. */
+static void a_block_has_one_turn_in_a_cycle(void **state)
+{
+	struct rx_rig r;
+
+	begin_ours(&r, 6);
+	for (uint32_t sbn = 0; sbn < 6; sbn++) {
+		rig_block_without(&r, 0, sbn, 1 << 0 | 1 << 1 | 1 << 3 | 1 << 5);
+		rig_repair(&r, 0, sbn, 0, RIG_PARITY); /* no parity is left */
+	}
+	rx_want_info(r.rx, r.now, 0);
+	rig_run(&r, 2 * r.grtt);
+	rig_flush(&r, 0, 0);
+	assert_string_equal(rig_see(&r),
+			    "N(i0 0.0.1 0.0.3 0.0.5 0.1.1 0.1.3 0.1.5 0.2.1 0.2.3 0.2.5 0.3.1) "
+			    "N(0.4.1 0.4.3 0.4.5 0.5.1 0.5.3 0.5.5) ");
+	rig_fini(&r);
+}
+
+static void what_there_is_no_room_for_is_not_asked_for(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	conf.memory = 2 * RIG_BLOCK; /* and states of eight blocks */
+	rig_init(&r, &conf);
+	r.size[0] = 20 * RIG_BLOCK;
+	rig_info(&r, 0, "info");
+	for (uint32_t sbn = 0; sbn < 20; sbn++)
+		rig_block_without(&r, 0, sbn, 1);
+	rig_flush(&r, 0, 0);
+	assert_string_equal(rig_see(&r), "N(0.0.8 0.1.8 0.2.8 0.3.8 0.4.8 0.5.8 0.6.8 0.7.8) ");
+	rig_fini(&r);
+
+	conf = rig_conf();
+	conf.max_objects = 4;
+	rig_init(&r, &conf);
+	r.size[2] = r.size[10] = RIG_BLOCK;
+	rig_blocks(&r, 2, 0, 1);
+	rig_see(&r);
+	rig_run(&r, 2 * r.grtt);
+	rig_info(&r, 10, "info");
+	assert_string_equal(rig_events(&r), "O2 C2 O10 ");
+	assert_string_equal(rig_see(&r), "N(o0-1 o3) ");
 	rig_fini(&r);
 }
 
@@ -438,6 +520,7 @@ int main(void)
 		cmocka_unit_test(info_that_is_missing),
 		cmocka_unit_test(parity_is_asked_for_behind_what_was_promised),
 		cmocka_unit_test(too_little_parity_leaves_source_symbols),
+		cmocka_unit_test(parity_without_a_promise_counts),
 		cmocka_unit_test(a_promise_beyond_all_parity_is_no_promise),
 		cmocka_unit_test(repair_under_way_is_waited_for),
 		cmocka_unit_test(repair_for_others_ends_a_backoff),
@@ -447,9 +530,12 @@ int main(void)
 		cmocka_unit_test(a_late_receiver_asks_from_the_first_object),
 		cmocka_unit_test(what_is_being_decoded_is_not_asked_for),
 		cmocka_unit_test(waiting_times_have_their_bounds),
+		cmocka_unit_test(repair_of_another_block_is_a_reason_to_ask),
 		cmocka_unit_test(silence_is_a_reason_to_ask),
 		cmocka_unit_test(nothing_is_asked_after_the_end),
 		cmocka_unit_test(a_cycle_has_four_messages_of_a_segment),
+		cmocka_unit_test(a_block_has_one_turn_in_a_cycle),
+		cmocka_unit_test(what_there_is_no_room_for_is_not_asked_for),
 		cmocka_unit_test(a_buffer_too_small_is_no_reason_to_hurry),
 		cmocka_unit_test(wanted_info_is_asked_for_until_it_changes),
 		cmocka_unit_test(an_aborted_object_wants_no_info),

@@ -346,6 +346,8 @@ void rig_work(struct rx_rig *r)
 {
 	struct work w;
 
+	if (r->asleep)
+		return;
 	while (!r->hold && r->n_held)
 		serve(r, &r->held[--r->n_held]);
 	while (rx_work(r->rx, &w)) {

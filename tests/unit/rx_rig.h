@@ -48,7 +48,8 @@ struct rx_rig {
 	bool ignore; /* offers are not answered */
 	bool keep;   /* complete objects are not released */
 	int write_err, read_err;
-	bool hold; /* work is kept waiting */
+	bool asleep; /* neither work nor events are asked for */
+	bool hold;   /* work is kept waiting */
 	struct work held[16];
 	unsigned n_held;
 

@@ -96,6 +96,33 @@ static void without_room_symbols_are_dropped(void **state)
 	rig_fini(&r);
 }
 
+/* A block that has only parity to give up is forgotten, and the others' work goes on. */
+static void parity_alone_is_not_spilled(void **state)
+{
+	struct rx_conf conf = tiny_conf();
+	struct rx_rig r;
+
+	rig_init(&r, &conf);
+	r.size[0] = 20 * RIG_BLOCK;
+	rig_info(&r, 0, "info");
+	for (uint32_t sbn = 0; sbn < 20; sbn++)
+		rig_data(&r, 0, sbn, 8);
+	assert_int_equal(rx_counters(r.rx)->parity, 20);
+	assert_int_equal(rx_counters(r.rx)->no_room, 0);
+	rig_fini(&r);
+
+	rig_init(&r, &conf);
+	r.size[0] = 2 * RIG_BLOCK;
+	rig_info(&r, 0, "info");
+	r.asleep = true;
+	rig_data(&r, 0, 0, 8);
+	rig_block_without(&r, 0, 1, 0); /* the first has to go, this one is to be written */
+	r.asleep = false;
+	rig_work(&r);
+	assert_int_equal(rx_status(r.rx).received, RIG_BLOCK);
+	rig_fini(&r);
+}
+
 /* While nothing is written symbols have to wait for the next time. */
 static void slow_work_loses_nothing(void **state)
 {
@@ -335,6 +362,21 @@ static void a_squelch_ends_what_lies_before_it_and_what_it_lists(void **state)
 	rig_fini(&r);
 }
 
+static void what_is_given_up_before_it_was_offered(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	rig_init(&r, &conf);
+	r.size[0] = RIG_BLOCK;
+	r.asleep = true;
+	rig_info(&r, 0, "info");
+	rig_squelch(&r, 1, NULL, 0);
+	r.asleep = false;
+	assert_string_equal(rig_events(&r), "X0:116 ");
+	rig_fini(&r);
+}
+
 static void objects_that_were_never_heard_of_are_lost(void **state)
 {
 	struct rx_conf conf = rig_conf();
@@ -358,6 +400,7 @@ int main(void)
 		cmocka_unit_test(spilled_blocks_are_decoded),
 		cmocka_unit_test(random_symbols_with_little_memory),
 		cmocka_unit_test(without_room_symbols_are_dropped),
+		cmocka_unit_test(parity_alone_is_not_spilled),
 		cmocka_unit_test(slow_work_loses_nothing),
 		cmocka_unit_test(one_code_at_a_time),
 		cmocka_unit_test(a_write_error_aborts),
@@ -367,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_complete_object_stays_complete),
 		cmocka_unit_test(too_many_objects_wait_for_a_place),
 		cmocka_unit_test(a_squelch_ends_what_lies_before_it_and_what_it_lists),
+		cmocka_unit_test(what_is_given_up_before_it_was_offered),
 		cmocka_unit_test(objects_that_were_never_heard_of_are_lost),
 	};
 
