@@ -28,8 +28,9 @@ struct tx_conf {
 	nsec_t grtt_initial, grtt_min, grtt_max; /* 0: 10 ms, 1 ms, 10 s */
 	nsec_t drop_after; /* a receiver that was asked and stays silent this long is dropped;
 			      0: 10 s */
-	size_t memory;     /* bytes for block buffers, at least two blocks' worth; 0: 24 MiB */
-	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 1024 */
+	size_t memory; /* bytes for block buffers, four of which there are at least; 0: 24 MiB
+			*/
+	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 4096 */
 	unsigned max_receivers; /* 0: 4096 */
 	uint64_t seed;
 };
