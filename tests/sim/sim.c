@@ -61,19 +61,17 @@ void sim_wake(struct sim *sim, enum event_kind kind, uint32_t who, nsec_t at)
 
 bool sim_defer_work(struct sim *sim, enum event_kind kind, uint32_t who, const struct work *w)
 {
-	struct work *copy;
 	nsec_t wait = sim->sc.work_delay;
+	struct event ev = { .kind = kind, .who = who };
 
 	if (!wait)
 		return true;
-	copy = malloc(sizeof(*copy));
-	if (!copy)
+	ev.at = sim->now + (nsec_t)rng_below(&sim->rng, (uint64_t)wait);
+	ev.data = malloc(sizeof(*w));
+	if (!ev.data)
 		abort();
-	*copy = *w;
-	push(sim, (struct event){ .at = sim->now + (nsec_t)rng_below(&sim->rng, (uint64_t)wait),
-				  .kind = kind,
-				  .who = who,
-				  .data = copy });
+	memcpy(ev.data, w, sizeof(*w));
+	push(sim, ev);
 	return false;
 }
 
