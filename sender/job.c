@@ -297,9 +297,7 @@ static int add(struct job *j, struct tx *tx, nsec_t now, struct job_file *f)
 	if (r == -EAGAIN)
 		return r;
 	if (r < 0) {
-		log_err(0,
-			"%s: too large for this code; try --fec-id 129 or a larger --segment",
-			f->path);
+		log_err(0, "%s: too large; try a larger --segment", f->path);
 		return fail(j, f), 0;
 	}
 	j->object_file[object] = (unsigned)(f - j->file);

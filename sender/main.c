@@ -35,6 +35,23 @@ static int check_segment(const struct conf *c, const struct netplan *plan)
 	       -EINVAL;
 }
 
+/* FEC ID 5 numbers blocks by 24 bits. */
+static int choose_code(struct conf *c, const struct job *job)
+{
+	uint64_t block = (uint64_t)c->fec.k * c->segment;
+
+	if (job_largest(job) <= block << 24)
+		return 0;
+	if (c->fec_id == FEC_5)
+		return log_err(0,
+			       "--fec-id 5: the largest file is of more than %d blocks; give "
+			       "129, or a larger --segment or --fec",
+			       1 << 24),
+		       -EINVAL;
+	c->fec_id = FEC_129;
+	return 0;
+}
+
 static int plan_network(const struct conf *c, struct netplan *plan)
 {
 	char error[NETOPT_TEXT];
@@ -80,7 +97,7 @@ static int transfer(const struct conf *c, const struct netplan *plan, struct job
 	return r;
 }
 
-static int run(const struct conf *c)
+static int run(struct conf *c)
 {
 	struct job_conf jc = { .plain = c->profile == PROFILE_NORM, .segment = c->segment };
 	struct netplan plan;
@@ -89,7 +106,9 @@ static int run(const struct conf *c)
 
 	if (r < 0)
 		return status_of(r);
-	r = plan_network(c, &plan);
+	r = choose_code(c, job);
+	if (r == 0)
+		r = plan_network(c, &plan);
 	r = r < 0 ? status_of(r) : transfer(c, &plan, job);
 	job_free(job);
 	return r;

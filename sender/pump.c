@@ -73,13 +73,10 @@ static int make_session(struct pump *p)
 {
 	const struct conf *c = p->c.conf;
 	bool norm = c->profile == PROFILE_NORM, near = p->c.plan->ttl <= 1;
-	uint64_t block = (uint64_t)c->fec.k * c->segment;
-	bool large = job_largest(p->c.job) / block >= (uint64_t)1 << 24;
 	struct tx_conf tc = {
 		.profile = norm ? TX_NORM : TX_SOW,
 		.segment_size = (uint16_t)c->segment,
-		.fec_id = c->fec_id == FEC_129 || (c->fec_id == FEC_AUTO && large) ? FEC_SB_SYST
-										   : FEC_RS8,
+		.fec_id = c->fec_id == FEC_129 ? FEC_SB_SYST : FEC_RS8,
 		.block_len = (uint16_t)c->fec.k,
 		.n_parity = (uint16_t)c->fec.n_parity,
 		.rate = p->c.rate / 8,
