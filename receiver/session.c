@@ -214,17 +214,51 @@ static void on_complete(struct session *s, nsec_t now, const struct rx_event *ev
 		rx_want_info(s->rx, now, ev->object);
 }
 
-/* Refused ones have no job: that was our own doing. */
+static const char *abort_reason(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return "the sender gave it up";
+	case -EPROTONOSUPPORT:
+		return "it is of a kind, or its code is, that reap does not know";
+	case -EFBIG:
+		return "too large: a limit on files, or --memory for its blocks";
+	default:
+		return strerror(-error);
+	}
+}
+
+static enum file_status abort_status(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return FILE_WITHDRAWN;
+	case -EPROTONOSUPPORT:
+		return FILE_REFUSED;
+	default:
+		return FILE_FAILED;
+	}
+}
+
+/* What we refused or dropped ourselves was counted then. */
 static void on_aborted(struct session *s, const struct rx_event *ev)
 {
 	struct job *j = job_find(s, ev->object);
+	struct offer offer;
 
-	if (!j)
+	if (j && j->state != JOB_DROPPED) {
+		job_fail(s, j, abort_status(ev->error), ev->error, abort_reason(ev->error));
 		return;
-	if (ev->error == 0 || ev->error == -ESTALE)
-		job_fail(s, j, FILE_WITHDRAWN, 0, "the sender gave it up");
-	else
-		job_fail(s, j, FILE_FAILED, ev->error, strerror(-ev->error));
+	}
+	if (j || ev->error == 0 || ev->error == -ECANCELED)
+		return;
+	offer_read(&offer, ev->info, ev->info_len, ev->object);
+	count_file(s, ev->object,
+		   &(struct file_result){ .status = abort_status(ev->error),
+					  .name = offer.name,
+					  .size = ev->size,
+					  .reason = abort_reason(ev->error),
+					  .error = ev->error });
 }
 
 static void on_event(struct session *s, nsec_t now, const struct rx_event *ev)

@@ -381,6 +381,35 @@ static void a_file_that_is_withdrawn_leaves_nothing(void **state)
 	assert_int_equal(pair_fini(&p), 4);
 }
 
+static void hear(struct pair *p, struct msg m)
+{
+	uint8_t buf[200];
+	int len;
+
+	m.source_id = 1;
+	m.instance_id = 7;
+	len = msg_encode(&m, buf, sizeof(buf));
+	assert_int_equal(session_input(p->session, p->now, buf, (size_t)len), 0);
+}
+
+/* It never gets as far as to be offered. */
+static void a_stream_is_refused(void **state)
+{
+	struct pair p;
+
+	pair_init(&p, TX_SOW);
+	hear(&p, (struct msg){ .type = NORM_DATA,
+			       .flags = NORM_FLAG_STREAM,
+			       .fec_id = FEC_RS8,
+			       .payload = data,
+			       .payload_len = 10 });
+	assert_int_equal(p.report.files[FILE_REFUSED], 1);
+	assert_true(session_counts(p.session));
+	hear(&p, (struct msg){ .type = NORM_CMD, .cmd = CMD_EOT });
+	assert_true(session_over(p.session, p.now));
+	assert_int_equal(pair_fini(&p), 4);
+}
+
 static void an_interrupt_is_confirmed(void **state)
 {
 	struct pair p;
@@ -423,6 +452,7 @@ int main(void)
 		cmocka_unit_test(a_sender_that_falls_silent_leaves_nothing),
 		cmocka_unit_test(a_sender_that_ends_early_leaves_nothing),
 		cmocka_unit_test(a_file_that_is_withdrawn_leaves_nothing),
+		cmocka_unit_test(a_stream_is_refused),
 		cmocka_unit_test(an_interrupt_is_confirmed),
 	};
 
