@@ -16,40 +16,33 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/udp_in.h"
 #include "proto/wire.h"
+#include "receiver/listener.h"
 #include "receiver/peers.h"
 
-#define RCVBUF     (8 << 20) /* ask for: 7 ms at 10 Gbit/s */
 #define RCVBUF_NAP (2 << 20) /* with less, do not let packets wait */
 #define NAP        (100 * NSEC_PER_USEC)
 #define BUSY       (300 * NSEC_PER_USEC) /* packets that come in less than this are many */
 #define READS      4                     /* system calls before answers get their turn */
 #define FAREWELL   (200 * NSEC_PER_MSEC) /* to tell senders that we were stopped */
 #define PACKET_MAX 1500
-#define TAG_LISTEN 0
-#define TAG_ANSWER 1
 
 struct receiver {
 	const struct conf *conf;
-	struct netplan plan;
+	struct listener net;
 	struct session_conf session;
 	char host[HOST_NAME_MAX + 1];
 	struct loop *loop;
-	struct udp listen, answer;
-	struct udp_in *in;
-	struct udp_in_counters none; /* counters before there is a socket */
 	struct finisher *finisher;
 	struct report report;
 	struct peers peers;
 	struct rng rng;
-	nsec_t wait_until;            /* for the first sender */
-	nsec_t stop_at;               /* NSEC_NEVER: nobody stopped us */
-	nsec_t read_at;               /* packets were there last */
-	unsigned served;              /* senders that are done */
-	unsigned stops;               /* signals */
-	bool refused_peer, no_answer; /* said so already */
-	uint64_t unwelcome, malformed;
+	nsec_t wait_until; /* for the first sender */
+	nsec_t stop_at;    /* NSEC_NEVER: nobody stopped us */
+	nsec_t read_at;    /* packets were there last */
+	unsigned served;   /* senders that are done */
+	unsigned stops;    /* signals */
+	bool refused_peer; /* said so already */
 };
 
 /* --- beginning and end --- */
@@ -96,35 +89,6 @@ static int choose_identity(struct receiver *r)
 	return 0;
 }
 
-static int resolve(struct receiver *r)
-{
-	char error[NETOPT_TEXT];
-	int err = netopt_resolve(&r->conf->net, NETOPT_RECEIVER, &r->plan, error);
-
-	if (err < 0)
-		return log_err(0, "%s", error), err;
-	if (r->plan.note[0])
-		log_info("%s", r->plan.note);
-	if (!r->plan.rcvbuf)
-		r->plan.rcvbuf = RCVBUF;
-	return 0;
-}
-
-static int open_sockets(struct receiver *r)
-{
-	char error[NETOPT_TEXT];
-	int err = netplan_open(&r->plan, UDP_LISTEN, &r->listen, error);
-
-	if (err == 0)
-		err = netplan_open(&r->plan, UDP_ANSWER, &r->answer, error);
-	if (err < 0)
-		return log_err(0, "%s", error), err;
-	if (netplan_clamped(&r->listen, error))
-		log_warn(0, "%s", error);
-	err = udp_in_new(&r->in, &r->listen);
-	return err < 0 ? log_err(err, "open the sockets") : 0;
-}
-
 static int open_loop(struct receiver *r)
 {
 	static const int signals[] = { SIGINT, SIGTERM };
@@ -135,7 +99,7 @@ static int open_loop(struct receiver *r)
 	if (err == 0)
 		err = finisher_new(&r->finisher, r->loop);
 	if (err == 0)
-		err = loop_add(r->loop, r->listen.fd, LOOP_READ, 0);
+		err = loop_add(r->loop, r->net.listen.fd, LOOP_READ, 0);
 	return err < 0 ? log_err(err, "begin to wait for packets") : 0;
 }
 
@@ -149,7 +113,7 @@ static void begin(struct receiver *r, nsec_t now)
 					.progress = c->progress_mode,
 					.metrics = c->metrics,
 					.allow_unverified = c->allow_unverified,
-					.net = udp_in_counters(r->in),
+					.net = udp_in_counters(r->net.in),
 				});
 	r->session.finisher = r->finisher;
 	r->session.report = &r->report;
@@ -177,10 +141,8 @@ static void close_all(struct receiver *r)
 	release_signals();
 	finisher_free(r->finisher);
 	peers_fini(&r->peers);
-	udp_in_free(r->in);
 	loop_free(r->loop);
-	udp_close(&r->listen);
-	udp_close(&r->answer);
+	listener_close(&r->net);
 	close_fd(&r->session.dirfd);
 }
 
@@ -195,12 +157,12 @@ static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagr
 	struct msg m;
 	int err;
 
-	if (id->source_id == r->session.node_id || !netplan_accepts(&r->plan, &d->from)) {
-		r->unwelcome++;
+	if (id->source_id == r->session.node_id || !netplan_accepts(&r->net.plan, &d->from)) {
+		r->report.unwelcome++;
 		return NULL;
 	}
 	if (msg_decode(&m, d->data, d->len) < 0) {
-		r->malformed++;
+		r->report.malformed++;
 		return NULL;
 	}
 	earlier = peers_earlier(&r->peers, &d->from, id);
@@ -227,7 +189,7 @@ static struct peer *peer_of(struct receiver *r, nsec_t now, const struct udp_dat
 	struct peer *peer;
 
 	if (msg_peek(&id, d->data, d->len) < 0) {
-		r->malformed++;
+		r->report.malformed++;
 		return NULL;
 	}
 	switch (id.type) {
@@ -241,8 +203,9 @@ static struct peer *peer_of(struct receiver *r, nsec_t now, const struct udp_dat
 			peer->heard_at = now;
 		return peer;
 	case NORM_NACK:
-		return netplan_accepts(&r->plan, &d->from) ? peers_find_sender(&r->peers, &id)
-							   : NULL;
+		return netplan_accepts(&r->net.plan, &d->from)
+			       ? peers_find_sender(&r->peers, &id)
+			       : NULL;
 	default: /* ACKs of others, and what the standard does not know */
 		return NULL;
 	}
@@ -256,7 +219,7 @@ static bool receive(struct receiver *r, nsec_t now)
 	int err;
 
 	for (int i = 0; i < READS; i++) {
-		err = udp_in_read(r->in);
+		err = udp_in_read(r->net.in);
 		if (err == 0)
 			break;
 		if (err < 0) {
@@ -266,7 +229,7 @@ static bool receive(struct receiver *r, nsec_t now)
 			break;
 		}
 		any = true;
-		while (udp_in_next(r->in, &d)) {
+		while (udp_in_next(r->net.in, &d)) {
 			struct peer *peer = peer_of(r, now, &d);
 
 			if (peer && peer->session)
@@ -286,18 +249,6 @@ static void returned(struct receiver *r, nsec_t now)
 		session_returned(session_of(f), now, f);
 }
 
-static void send_answer(struct receiver *r, const struct addr *to, const uint8_t *pkt, int len)
-{
-	char text[NETOPT_TEXT], host[ADDR_TEXT];
-	int err = udp_send(&r->answer, to, pkt, (size_t)len);
-
-	if (err == 0 || err == -EAGAIN || err == -ENOBUFS || r->no_answer)
-		return;
-	r->no_answer = true; /* once; what is not asked for again is reported in the end */
-	log_warn(0, "cannot answer the sender at %s: %s", addr_format(to, host),
-		 netplan_explain(&r->plan, err, text));
-}
-
 static void answer(struct receiver *r, nsec_t now)
 {
 	uint8_t pkt[PACKET_MAX];
@@ -308,7 +259,7 @@ static void answer(struct receiver *r, nsec_t now)
 
 		while (peer->session &&
 		       (len = session_output(peer->session, now, pkt, sizeof(pkt))) > 0)
-			send_answer(r, &peer->from, pkt, len);
+			listener_answer(&r->net, &peer->from, pkt, (size_t)len);
 	}
 }
 
@@ -340,9 +291,11 @@ static void show_progress(struct receiver *r, nsec_t now)
 	uint64_t done = 0, total = 0, d, t;
 
 	for (unsigned i = 0; i < r->peers.n; i++) {
-		if (!r->peers.list[i].session)
+		const struct session *s = r->peers.list[i].session;
+
+		if (!s || !session_busy(s))
 			continue;
-		session_progress(r->peers.list[i].session, &d, &t);
+		session_progress(s, &d, &t);
 		done += d;
 		total += t;
 	}
@@ -407,7 +360,7 @@ static void nap(struct receiver *r, nsec_t now)
 	bool many = now - r->read_at < BUSY;
 
 	r->read_at = now;
-	if (many && r->listen.rcvbuf.got >= RCVBUF_NAP)
+	if (many && r->net.listen.rcvbuf.got >= RCVBUF_NAP)
 		nanosleep(&(struct timespec){ .tv_nsec = NAP }, NULL);
 }
 
@@ -452,11 +405,9 @@ int receiver_run(const struct conf *conf)
 {
 	struct receiver r = {
 		.conf = conf,
-		.listen.fd = -1,
-		.answer.fd = -1,
 		.session.dirfd = -1,
 	};
-	int status = STATUS_SYSTEM, err = resolve(&r);
+	int status = STATUS_SYSTEM, err = listener_plan(&r.net, &conf->net);
 
 	if (err == 0) {
 		r.session.dirfd = open_output(conf->output);
@@ -468,7 +419,7 @@ int receiver_run(const struct conf *conf)
 	if (err == 0)
 		err = choose_identity(&r);
 	if (err == 0)
-		err = open_sockets(&r);
+		err = listener_open(&r.net);
 	if (err == 0)
 		err = open_loop(&r);
 	if (err == 0)

@@ -192,6 +192,11 @@ static void emit_session(struct report *r, const struct addr *from,
 	emit(&j);
 }
 
+static uint64_t refused_packets(const struct report *r)
+{
+	return r->malformed + r->unwelcome + r->conf.net->foreign + r->conf.net->damaged;
+}
+
 static void emit_done(const struct report *r, int status)
 {
 	struct json j;
@@ -203,6 +208,7 @@ static void emit_done(const struct report *r, int status)
 	json_u64(&j, "packets", r->packets);
 	json_u64(&j, "missed", r->missed);
 	json_u64(&j, "dropped", r->conf.net->dropped);
+	json_u64(&j, "refused_packets", refused_packets(r));
 	json_i64(&j, "exit", status);
 	emit(&j);
 }
@@ -230,6 +236,8 @@ static void write_metrics(const struct report *r)
 		  (double)r->missed },
 		{ "reap_packets_dropped_total", "Packets the socket buffer had no room for.",
 		  METRIC_COUNTER, (double)r->conf.net->dropped },
+		{ "reap_packets_refused_total", "Packets that are no NORM, or not for us.",
+		  METRIC_COUNTER, (double)refused_packets(r) },
 		{ "reap_exit_status", "The exit status so far.", METRIC_GAUGE,
 		  status_worst(r->statuses) },
 	};

@@ -68,8 +68,9 @@ struct report {
 	struct progress bar;
 	unsigned statuses; /* those that hold, a bit each */
 	uint64_t files[FILE_N_STATUSES];
-	uint64_t bytes, packets, missed, recovered, malformed;
-	uint64_t dropped_told; /* of net->dropped, in an earlier summary */
+	uint64_t bytes, packets, missed;
+	uint64_t malformed, unwelcome; /* packets refused: no NORM; not of --range */
+	uint64_t dropped_told;         /* of net->dropped, in an earlier summary */
 	int64_t metrics_at;
 };
 

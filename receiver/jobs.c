@@ -1,0 +1,221 @@
+/* jobs.c - the objects of one session on their way into files, and what came of each. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/jobs.h"
+
+#include <errno.h>
+#include <string.h>
+
+void jobs_fini(struct jobs *js)
+{
+	for (unsigned i = 0; i < js->n; i++)
+		job_free(js->list[i]);
+	js->n = 0;
+	tally_fini(&js->tally);
+}
+
+static struct job *find(struct jobs *js, uint64_t object)
+{
+	if (js->last && js->last->object == object)
+		return js->last;
+	for (unsigned i = 0; i < js->n; i++)
+		if (js->list[i]->object == object)
+			return js->last = js->list[i];
+	return NULL;
+}
+
+static void remove_job(struct jobs *js, struct job *j)
+{
+	unsigned i = 0;
+
+	while (js->list[i] != j)
+		i++;
+	js->list[i] = js->list[--js->n];
+	if (js->last == j)
+		js->last = NULL;
+	job_free(j);
+}
+
+static void count_file(struct jobs *js, uint64_t object, const struct file_result *file)
+{
+	tally_add(&js->tally, object, file);
+	report_file(js->conf.report, js->conf.from, file);
+}
+
+/* The file will not be; its job lives on for as long as the finisher has it. */
+static void fail_job(struct jobs *js, struct job *j, enum file_status status, int error,
+		     const char *reason)
+{
+	count_file(js, j->object,
+		   &(struct file_result){ .status = status,
+					  .name = j->offer.name,
+					  .size = j->size,
+					  .reason = reason,
+					  .error = error });
+	job_drop(j);
+	if (!j->out)
+		remove_job(js, j);
+}
+
+/* Everything that is not yet in the finisher's hands to be stored. */
+void jobs_fail_unfinished(struct jobs *js, const char *reason)
+{
+	for (unsigned i = js->n; i-- > 0;) {
+		struct job *j = js->list[i];
+
+		if (j->state == JOB_WAITING)
+			fail_job(js, j, FILE_INCOMPLETE, 0, "its digest did not come");
+		else if (j->state == JOB_RECEIVING)
+			fail_job(js, j, FILE_INCOMPLETE, 0, reason);
+	}
+}
+
+static void stored(struct jobs *js, struct job *j)
+{
+	struct file_result file = {
+		.status = j->offer.ours ? FILE_VERIFIED : FILE_UNVERIFIED,
+		.name = j->offer.name,
+		.size = j->size,
+		.digest = j->finish.digest,
+	};
+	int r = j->finish.result;
+
+	if (r == -EBADMSG) {
+		file.status = FILE_CORRUPT;
+		file.reason = "the digest does not match";
+		file.digest = NULL;
+	} else if (r < 0) {
+		file.status = FILE_FAILED;
+		file.error = r;
+		file.reason = strerror(-r);
+		file.digest = NULL;
+	}
+	count_file(js, j->object, &file);
+}
+
+static void refuse(struct jobs *js, nsec_t now, const struct rx_event *ev, const char *name,
+		   int error)
+{
+	rx_refuse(js->conf.rx, now, ev->object);
+	count_file(js, ev->object,
+		   &(struct file_result){ .status = FILE_REFUSED,
+					  .name = name,
+					  .size = ev->size,
+					  .reason = offer_refusal(error),
+					  .error = error });
+}
+
+void jobs_on_object(struct jobs *js, nsec_t now, const struct rx_event *ev)
+{
+	struct offer offer;
+	struct job *j;
+	int r = offer_read(&offer, ev->info, ev->info_len, ev->object);
+
+	if (r == 0 && js->n == JOBS_MAX)
+		r = -ENFILE;
+	if (r == 0)
+		r = job_new(&j, js->conf.dirfd, &offer, ev->size);
+	if (r < 0) {
+		refuse(js, now, ev, offer.name, r);
+		return;
+	}
+	j->object = ev->object;
+	j->owner = js->conf.owner;
+	js->list[js->n++] = j;
+	rx_accept(js->conf.rx, now, ev->object);
+}
+
+void jobs_on_info(struct jobs *js, const struct rx_event *ev)
+{
+	struct job *j = find(js, ev->object);
+	struct offer offer;
+
+	if (j && offer_read(&offer, ev->info, ev->info_len, ev->object) == 0)
+		job_info(j, js->conf.finisher, &offer);
+}
+
+void jobs_on_complete(struct jobs *js, nsec_t now, const struct rx_event *ev)
+{
+	struct job *j = find(js, ev->object);
+
+	if (!j || j->state != JOB_RECEIVING) {
+		rx_release(js->conf.rx, ev->object);
+		return;
+	}
+	job_complete(j, js->conf.finisher);
+	if (j->state == JOB_WAITING && !j->offer.has_digest)
+		rx_want_info(js->conf.rx, now, ev->object);
+}
+
+static const char *abort_reason(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return "the sender gave it up";
+	case -EPROTONOSUPPORT:
+		return "it is of a kind, or its code is, that reap does not know";
+	case -EFBIG:
+		return "too large: a limit on files, or --memory for its blocks";
+	default:
+		return strerror(-error);
+	}
+}
+
+static enum file_status abort_status(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return FILE_WITHDRAWN;
+	case -EPROTONOSUPPORT:
+		return FILE_REFUSED;
+	default:
+		return FILE_FAILED;
+	}
+}
+
+/* What we refused or dropped ourselves was counted then. */
+void jobs_on_aborted(struct jobs *js, const struct rx_event *ev)
+{
+	struct job *j = find(js, ev->object);
+	struct offer offer;
+
+	if (j && j->state != JOB_DROPPED) {
+		fail_job(js, j, abort_status(ev->error), ev->error, abort_reason(ev->error));
+		return;
+	}
+	if (j || ev->error == 0 || ev->error == -ECANCELED)
+		return;
+	offer_read(&offer, ev->info, ev->info_len, ev->object);
+	count_file(js, ev->object,
+		   &(struct file_result){ .status = abort_status(ev->error),
+					  .name = offer.name,
+					  .size = ev->size,
+					  .reason = abort_reason(ev->error),
+					  .error = ev->error });
+}
+
+int jobs_serve(struct jobs *js, const struct work *w)
+{
+	struct job *j;
+
+	if (w->op == WORK_DECODE)
+		return work_codec(w);
+	j = find(js, w->object);
+	if (!j || j->state != JOB_RECEIVING)
+		return -ECANCELED;
+	return w->op == WORK_WRITE ? job_write(j, js->conf.finisher, w->offset, w->data, w->len)
+				   : job_read(j, w->offset, w->data, w->len);
+}
+
+bool jobs_returned(struct jobs *js, struct finish *finish)
+{
+	struct job *j = finish->owner;
+
+	if (!job_returned(j, js->conf.finisher))
+		return false;
+	if (j->state == JOB_STORING) {
+		stored(js, j);
+		rx_release(js->conf.rx, j->object);
+	}
+	remove_job(js, j);
+	return true;
+}

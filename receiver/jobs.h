@@ -1,0 +1,50 @@
+/* jobs.h - the objects of one session on their way into files, and what came of each. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_JOBS_H
+#define RECEIVER_JOBS_H
+
+#include "proto/rx.h"
+#include "receiver/job.h"
+#include "receiver/tally.h"
+
+#define JOBS_RX  1024          /* objects in progress; each has two descriptors */
+#define JOBS_MAX (2 * JOBS_RX) /* with those dropped that the finisher still has */
+
+/* Borrowed. */
+struct jobs_conf {
+	struct rx *rx; /* of up to JOBS_RX objects */
+	struct finisher *finisher;
+	struct report *report;
+	const struct addr *from; /* the sender */
+	int dirfd;               /* of the output directory */
+	void *owner;             /* goes into each job */
+};
+
+/* Zeroed but for conf, it is empty. */
+struct jobs {
+	struct jobs_conf conf;
+	struct job *list[JOBS_MAX];
+	unsigned n;
+	struct job *last; /* found last: usually the next one, too */
+	struct tally tally;
+};
+
+/* Removes unfinished files. No job is out, or the finisher has ended. */
+void jobs_fini(struct jobs *js);
+
+/* The events of rx.h that tell of objects. */
+void jobs_on_object(struct jobs *js, nsec_t now, const struct rx_event *ev);
+void jobs_on_info(struct jobs *js, const struct rx_event *ev);
+void jobs_on_complete(struct jobs *js, nsec_t now, const struct rx_event *ev);
+void jobs_on_aborted(struct jobs *js, const struct rx_event *ev);
+
+/* Does the work; the result for rx_work_done(). */
+int jobs_serve(struct jobs *js, const struct work *w);
+
+/* The finisher gave back a request of one of them. True: that one is over. */
+bool jobs_returned(struct jobs *js, struct finish *finish);
+
+/* Gives up all that are not yet with the finisher to be stored. */
+void jobs_fail_unfinished(struct jobs *js, const char *reason);
+
+#endif
