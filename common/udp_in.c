@@ -9,7 +9,7 @@
 
 #include "common/udp_path.h"
 
-#define MESSAGES_GRO   16 /* each up to 64 KiB of datagrams */
+#define MESSAGES_GRO   64 /* each up to 64 KiB of datagrams, or, unjoined, one */
 #define MESSAGES_PLAIN 64
 /* Room for the largest UDP packet, and 65 cache lines more, so that the first lines of all
  * buffers do not compete for the same sets of the cache. */

@@ -21,8 +21,8 @@
 #include "receiver/peers.h"
 
 #define RCVBUF_NAP (2 << 20) /* with less, do not let packets wait */
-#define NAP        (100 * NSEC_PER_USEC)
-#define BUSY       (300 * NSEC_PER_USEC) /* packets that come in less than this are many */
+#define NAP        (400 * NSEC_PER_USEC)
+#define BUSY       (900 * NSEC_PER_USEC) /* packets that come in less than this are many */
 #define READS      4                     /* system calls before answers get their turn */
 #define FAREWELL   (200 * NSEC_PER_MSEC) /* to tell senders that we were stopped */
 #define PACKET_MAX 1500
@@ -40,6 +40,7 @@ struct receiver {
 	nsec_t wait_until; /* for the first sender */
 	nsec_t stop_at;    /* NSEC_NEVER: nobody stopped us */
 	nsec_t read_at;    /* packets were there last */
+	bool drained;      /* and no more of them */
 	unsigned served;   /* senders that are done */
 	unsigned stops;    /* signals */
 	bool refused_peer; /* said so already */
@@ -220,7 +221,8 @@ static bool receive(struct receiver *r, nsec_t now)
 
 	for (int i = 0; i < READS; i++) {
 		err = udp_in_read(r->net.in);
-		if (err == 0)
+		r->drained = err == 0;
+		if (r->drained)
 			break;
 		if (err < 0) {
 			log_err(err, "receive");
@@ -360,7 +362,7 @@ static void nap(struct receiver *r, nsec_t now)
 	bool many = now - r->read_at < BUSY;
 
 	r->read_at = now;
-	if (many && r->net.listen.rcvbuf.got >= RCVBUF_NAP)
+	if (many && r->drained && r->net.listen.rcvbuf.got >= RCVBUF_NAP)
 		nanosleep(&(struct timespec){ .tv_nsec = NAP }, NULL);
 }
 
