@@ -35,7 +35,7 @@ void roster_fini(struct roster *r)
 /* The node's place in the index, or the free place where it belongs. */
 static uint32_t place_of(const struct roster *r, uint32_t node_id)
 {
-	uint32_t h = (node_id * 0x9e3779b1u) & r->index_mask;
+	uint32_t h = (uint32_t)(node_id * 0x9e3779b97f4a7c15u >> 32) & r->index_mask;
 
 	while (r->index[h] && r->r[r->index[h] - 1].node_id != node_id)
 		h = (h + 1) & r->index_mask;

@@ -52,13 +52,22 @@ static void sender_at(struct rx *rx, nsec_t now, uint64_t key)
 	}
 }
 
-static struct rx_object *heard_object(struct rx *rx, const struct msg *m)
+/* The object that a message of the sender is about; UINT64_MAX: none that this session has. */
+static uint64_t heard_number(struct rx *rx, uint16_t id)
 {
-	struct rx_object *o;
+	const struct rx_sender *s = &rx->sender;
 	uint64_t number;
 
-	sync_on(rx, m->object_id);
-	number = rx_object_number(rx, m->object_id);
+	sync_on(rx, id);
+	number = rx_object_number(rx, id);
+	return s->sow && s->end_known && number >= s->end ? UINT64_MAX : number;
+}
+
+static struct rx_object *heard_object(struct rx *rx, const struct msg *m)
+{
+	uint64_t number = heard_number(rx, m->object_id);
+	struct rx_object *o;
+
 	rx->sender.fec_id = m->fec_id;
 	if (number == UINT64_MAX || number < rx->sender.first)
 		return NULL;
@@ -88,7 +97,7 @@ static void on_info(struct rx *rx, nsec_t now, const struct msg *m)
 static void on_data(struct rx *rx, nsec_t now, const struct msg *m)
 {
 	struct rx_object *o = heard_object(rx, m);
-	uint64_t number = rx_object_number(rx, m->object_id);
+	uint64_t number = heard_number(rx, m->object_id);
 
 	if (o)
 		rx_object_data(rx, now, o, m);
@@ -115,11 +124,9 @@ static bool list_has(const uint8_t *list, size_t len, uint32_t node_id)
  * §5.3). */
 static void on_flush(struct rx *rx, nsec_t now, const struct msg *m)
 {
-	uint64_t number, end;
+	uint64_t number = heard_number(rx, m->object_id), end;
 	struct rx_object *o;
 
-	sync_on(rx, m->object_id);
-	number = rx_object_number(rx, m->object_id);
 	if (number == UINT64_MAX)
 		return;
 	end = key_of(number, 0) + 1;

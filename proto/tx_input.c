@@ -210,11 +210,12 @@ static void want_info(struct tx *tx, nsec_t now, struct tx_object *o)
 		tx_info_due(tx, o, 1);
 }
 
-static void want_objects(struct tx *tx, nsec_t now, const struct request *req)
+/* `*left` bounds the work that one NACK makes: an honest one names every object once. */
+static void want_objects(struct tx *tx, nsec_t now, const struct request *req, uint32_t *left)
 {
 	uint16_t n = (uint16_t)(req->object_last - req->object_first);
 
-	for (uint32_t i = 0; i <= n && i < tx->conf.max_objects; i++) {
+	for (uint32_t i = 0; i <= n && *left > 0; i++, --*left) {
 		struct tx_object *o = asked_object(tx, now, (uint16_t)(req->object_first + i));
 
 		if (!o)
@@ -229,6 +230,7 @@ void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
 	struct request_reader r;
 	struct request req;
 	struct txblock *counted = NULL;
+	uint32_t objects_left = tx->conf.max_objects;
 
 	request_reader_init(&r, m->payload, m->payload_len);
 	while (request_next(&r, &req) > 0) {
@@ -238,7 +240,7 @@ void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
 		if (req.fec_id != tx->conf.fec_id || req.form == NACK_FORM_ERASURES)
 			continue;
 		if (req.flags & NACK_OBJECT) {
-			want_objects(tx, now, &req);
+			want_objects(tx, now, &req, &objects_left);
 			continue;
 		}
 		o = asked_object(tx, now, req.object_first);
