@@ -7,7 +7,7 @@ lan 3
 make_file file 1000000
 reap_on r1
 reap_on r2
-joined r1 eth0 "$group" || fail "r1 has not joined $group"
+wait_for 5 joined r1 eth0 "$group" || fail "r1 has not joined $group"
 sow_from s --receivers 2 --wait 10 "$dir/file"
 expect 0 sow 20
 delivered file r1 r2

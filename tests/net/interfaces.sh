@@ -28,7 +28,7 @@ by()
 {
 	interface=$1
 	reap_on r1
-	joined r1 eth1 "$group" || fail "eth1 has not joined by $1"
+	wait_for 5 joined r1 eth1 "$group" || fail "eth1 has not joined by $1"
 	joined r1 eth0 "$group" && fail "eth0 has joined by $1"
 	interface=$2
 	sow_from s --receivers 1 --wait 10 "$dir/file"

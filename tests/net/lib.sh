@@ -102,6 +102,8 @@ plug()
 		link set $peer master br$bridge
 		link set $peer up
 	END
+	# nothing leaves an interface but what the programs send
+	in_ns "$host" sh -c "echo 0 >/proc/sys/net/ipv6/conf/$dev/router_solicitations" 2>/dev/null
 	ip -n "$host" -batch - <<-END || fail "no addresses for $host"
 		link set $dev addrgenmode none
 		addr add 10.77.$bridge.$n/24 brd + dev $dev

@@ -10,7 +10,7 @@ make_file file 1000000
 make_file unwanted 1000000
 reap_on r1 --source 10.77.0.1
 reap_on r2 --source 10.77.0.1
-in_ns r1 grep -qi 0x0a4d0001 /proc/net/mcfilter || fail "r1 has no source filter"
+wait_for 5 in_ns r1 grep -qi 0x0a4d0001 /proc/net/mcfilter || fail "r1 has no source filter"
 sow_from x --receivers 1 --wait 2 "$dir/unwanted"
 expect 5 sow 20
 sow_from s --receivers 2 --wait 10 "$dir/file"
