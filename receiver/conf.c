@@ -47,7 +47,7 @@ static const struct opt opts[] = {
 };
 /* clang-format on */
 
-const struct opt_prog conf_prog = {
+static const struct opt_prog prog = {
 	.name = "reap",
 	.synopsis = "[options]",
 	.about = "Receives files that sow, or another NORM sender, sends by multicast.",
@@ -59,7 +59,7 @@ const struct opt_prog conf_prog = {
 static void settle(struct conf *c)
 {
 	c->progress_mode = PROGRESS_AUTO;
-	if (opt_origin(&conf_prog, &c->run, "progress") > OPT_DEFAULT)
+	if (opt_origin(&prog, &c->run, "progress") > OPT_DEFAULT)
 		c->progress_mode = c->progress ? PROGRESS_ALWAYS : PROGRESS_NEVER;
 	if (c->quiet) {
 		c->progress_mode = PROGRESS_NEVER;
@@ -73,7 +73,7 @@ int conf_read(struct conf *ret, int argc, char **argv)
 	int r;
 
 	*ret = (struct conf){ .net = NETOPT_INIT };
-	r = opt_parse(&conf_prog, ret, argc, argv, &ret->run);
+	r = opt_parse(&prog, ret, argc, argv, &ret->run);
 	if (r < 0)
 		return log_err(0, "%s", ret->run.error), r;
 	if (r > 0)

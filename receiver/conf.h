@@ -28,7 +28,4 @@ struct conf {
 int conf_read(struct conf *ret, int argc, char **argv);
 void conf_fini(struct conf *conf);
 
-/* The table, for tests. */
-extern const struct opt_prog conf_prog;
-
 #endif
