@@ -34,8 +34,8 @@ static void put_char(struct json *j, const uint8_t *s, size_t n)
 		put(j, "\\ufffd");
 	else if (*s == '"' || *s == '\\')
 		put(j, "\\%c", *s);
-	else if (*s < 0x20 || *s == 0x7f)
-		put(j, "\\u%04x", *s);
+	else if (utf8_is_control(s, n))
+		put(j, "\\u%04x", s[n - 1]); /* of C1, too, the last byte is the number */
 	else
 		put(j, "%.*s", (int)n, (const char *)s);
 }

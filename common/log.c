@@ -1,6 +1,7 @@
 /* log.c - one line on stderr for people; never from a loop over packets. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "common/log.h"
+#include "common/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -38,25 +39,6 @@ void log_before_line(void (*fn)(void *arg), void *arg)
 	before_arg = arg;
 }
 
-/* C0, DEL, and C1 in UTF-8 (0xc2 0x80 .. 0x9f): what a terminal may obey. */
-static bool is_control(const unsigned char *s)
-{
-	return *s < 0x20 || *s == 0x7f || (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f);
-}
-
-static size_t escape(char *to, size_t cap, const char *from)
-{
-	size_t n = 0;
-
-	for (const unsigned char *s = (const unsigned char *)from; *s && n + 5 < cap; s++) {
-		if (is_control(s))
-			n += (size_t)snprintf(to + n, cap - n, "\\x%02x", *s);
-		else
-			to[n++] = (char)*s;
-	}
-	return n;
-}
-
 static void write_line(int r, const char *fmt, va_list ap) LOG_PRINTF(2, 0);
 
 static void write_line(int r, const char *fmt, va_list ap)
@@ -71,7 +53,7 @@ static void write_line(int r, const char *fmt, va_list ap)
 	if (r < 0 && n >= 0 && (size_t)n < sizeof(text))
 		snprintf(text + n, sizeof(text) - (size_t)n, ": %s", strerror(-r));
 
-	size_t len = escape(line, sizeof(line) - 1, text);
+	size_t len = utf8_escape(line, sizeof(line) - 1, text, strlen(text));
 	line[len++] = '\n';
 	if (before_line)
 		before_line(before_arg);

@@ -27,8 +27,8 @@ void log_set_level(enum log_level level);
  *
  *	return log_err(r, "join %s on %s", group, ifname);
  *
- * The line leaves in one write, is cut at 1 KiB, and control characters in it (a name from the
- * network, say) become \xNN. errno is kept.
+ * The line leaves in one write, is cut at 1 KiB, and control characters in it and what is no
+ * UTF-8 (a name from the network, say) become \xNN. errno is kept.
  */
 int log_err(int r, const char *fmt, ...) LOG_PRINTF(2, 3);
 int log_warn(int r, const char *fmt, ...) LOG_PRINTF(2, 3);

@@ -1,6 +1,9 @@
-/* utf8.c - is this text? */
+/* utf8.c - is this text, and may a terminal see it? */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "common/utf8.h"
+
+#include <stdio.h>
+#include <string.h>
 
 size_t utf8_char(const uint8_t *s, size_t len)
 {
@@ -24,4 +27,35 @@ size_t utf8_char(const uint8_t *s, size_t len)
 	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		return 0;
 	return n;
+}
+
+bool utf8_is_control(const uint8_t *s, size_t n)
+{
+	return (n == 1 && (s[0] < 0x20 || s[0] == 0x7f)) ||
+	       (n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+size_t utf8_escape(char *to, size_t cap, const char *text, size_t len)
+{
+	const uint8_t *s = (const uint8_t *)text;
+	size_t at = 0, n, room;
+
+	for (size_t i = 0; i < len; i += n, at += room) {
+		bool shown;
+
+		n = room = utf8_char(s + i, len - i);
+		shown = n > 0 && !utf8_is_control(s + i, n);
+		if (!shown) { /* what follows in a longer one is no character by itself */
+			n = 1;
+			room = 4;
+		}
+		if (at + room >= cap)
+			break;
+		if (shown)
+			memcpy(to + at, s + i, n);
+		else
+			snprintf(to + at, cap - at, "\\x%02x", s[i]);
+	}
+	to[at] = '\0';
+	return at;
 }

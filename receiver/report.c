@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -60,22 +61,6 @@ void report_init(struct report *r, const struct report_conf *conf)
 
 /* --- lines for people --- */
 
-/* A name is any bytes: a control character would do things to the terminal. */
-static void escape(const char *text, char *buf, size_t cap)
-{
-	size_t n = 0;
-
-	for (; *text && n + 5 < cap; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < ' ' || c == 0x7f)
-			n += (size_t)snprintf(buf + n, cap - n, "\\x%02x", c);
-		else
-			buf[n++] = (char)c;
-	}
-	buf[n] = '\0';
-}
-
 static void say(struct report *r, const char *line)
 {
 	progress_clear(&r->bar);
@@ -96,7 +81,7 @@ static void say_file(struct report *r, const struct addr *from, const struct fil
 	}
 	if (r->conf.quiet || r->conf.json)
 		return;
-	escape(file->name, name, sizeof(name));
+	utf8_escape(name, sizeof(name), file->name, strlen(file->name));
 	snprintf(line, sizeof(line), "%s: %" PRIu64 " bytes, %s", name, file->size,
 		 file_status_name(file->status));
 	say(r, line);

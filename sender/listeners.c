@@ -98,39 +98,12 @@ const struct listener *listeners_find(const struct listeners *l, uint32_t node_i
 	return li->node_id ? li : NULL;
 }
 
-/* Printable as it is: UTF-8, no control character of either range. */
-static bool printable(const uint8_t *s, size_t n)
-{
-	return n > 0 && s[0] >= 0x20 && s[0] != 0x7f &&
-	       !(n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
-}
-
-const char *listener_clean(const char *text, size_t len, char *buf, size_t cap)
-{
-	const uint8_t *s = (const uint8_t *)text;
-	size_t at = 0;
-
-	for (size_t i = 0, n; i < len; i += n ? n : 1) {
-		n = utf8_char(s + i, len - i);
-		if (at + 5 > cap)
-			break;
-		if (printable(s + i, n)) {
-			memcpy(buf + at, s + i, n);
-			at += n;
-		} else {
-			buf[at++] = '?';
-		}
-	}
-	buf[at] = 0;
-	return buf;
-}
-
 const char *listener_label(const struct listener *li, char *buf, size_t cap)
 {
 	char addr[ADDR_TEXT], host[4 * CENSUS_HOST_MAX];
 
 	addr_format_host(&li->addr, addr);
-	listener_clean(li->host, li->host_len, host, sizeof(host));
+	utf8_escape(host, sizeof(host), li->host, li->host_len);
 	if (host[0])
 		snprintf(buf, cap, "%s (%s)", host, addr);
 	else

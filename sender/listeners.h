@@ -32,7 +32,5 @@ const struct listener *listeners_find(const struct listeners *l, uint32_t node_i
 
 /* "HOST (ADDRESS)" for a terminal: nothing in it controls one. Cut at `cap`. Returns buf. */
 const char *listener_label(const struct listener *li, char *buf, size_t cap);
-/* Any bytes for a terminal; returns buf, cut at `cap`. */
-const char *listener_clean(const char *text, size_t len, char *buf, size_t cap);
 
 #endif

@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/utf8.h"
 
 #define LABEL_MAX 384
 
@@ -162,7 +163,7 @@ static void receiver_line(const struct report *r, const struct tx_receiver *rc,
 	if (rt) {
 		uint64_t all = (uint64_t)rt->symbols + rt->lost;
 
-		listener_clean(li->text, li->text_len, reason, sizeof(reason));
+		utf8_escape(reason, sizeof(reason), li->text, li->text_len);
 		n += (size_t)snprintf(line + n, sizeof(line) - n,
 				      ", %" PRIu32 " of %" PRIu32 " files, %" PRIu64
 				      " bytes, %.2f %% lost",

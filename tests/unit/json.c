@@ -46,6 +46,7 @@ static void any_bytes_become_valid_text(void **state)
 		{ "", 0, "" },
 		{ "a\"b\\c/d", 7, "a\\\"b\\\\c/d" },
 		{ "\n\t\x1b\x7f\0", 5, "\\u000a\\u0009\\u001b\\u007f\\u0000" },
+		{ "\xc2\x9b\xc2\xa0", 4, "\\u009b\xc2\xa0" },
 		{ "\xc3\xa4\xe2\x82\xac", 5, "\xc3\xa4\xe2\x82\xac" },
 		{ "a\xff"
 		  "b\xc3",

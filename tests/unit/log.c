@@ -85,7 +85,7 @@ static void say_info(const char *text)
 static void control_characters_are_shown(void **state)
 {
 	assert_string_equal(stderr_of(say_info, "a\nb\x1b[2Jc\x7f\xc2\x9b\xc3\xa4"),
-			    "a\\x0ab\\x1b[2Jc\\x7f\\xc2\x9b\xc3\xa4\n");
+			    "a\\x0ab\\x1b[2Jc\\x7f\\xc2\\x9b\xc3\xa4\n");
 }
 
 static void long_lines_are_cut(void **state)

@@ -47,10 +47,40 @@ static void one_character(void **state)
 	}
 }
 
+static void no_bytes_control_a_terminal(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} lines[] = {
+		{ "host", "host" },
+		{ "", "" },
+		{ "a\x1b[\n\x7f", "a\\x1b[\\x0a\\x7f" },
+		{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
+		/* CSI in UTF-8, and as one byte */
+		{ "\xc2\x9b\xc2\xa0", "\\xc2\\x9b\xc2\xa0" },
+		{ "\x9b"
+		  "1m\xff",
+		  "\\x9b1m\\xff" },
+		{ "0123456789abcdef", "0123456789abcde" },
+		/* nothing is cut in its middle */
+		{ "0123456789ab\n", "0123456789ab" },
+		{ "0123456789abcd\xc3\xbc", "0123456789abcd" },
+	};
+	char buf[16];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		size_t n = utf8_escape(buf, sizeof(buf), lines[i].text, strlen(lines[i].text));
+
+		assert_string_equal(buf, lines[i].want);
+		assert_int_equal(n, strlen(buf));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_character),
+		cmocka_unit_test(no_bytes_control_a_terminal),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
