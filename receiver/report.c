@@ -61,11 +61,20 @@ void report_init(struct report *r, const struct report_conf *conf)
 
 /* --- lines for people --- */
 
+/* Who asked for the report does not get it all. Said once. */
+static void lose_report(struct report *r, int error)
+{
+	if (!r->lost)
+		log_err(error, "write the report");
+	r->lost = true;
+	report_status(r, STATUS_SYSTEM);
+}
+
 static void say(struct report *r, const char *line)
 {
 	progress_clear(&r->bar);
-	puts(line);
-	fflush(stdout);
+	if (puts(line) == EOF || fflush(stdout) != 0)
+		lose_report(r, -errno);
 }
 
 static void say_file(struct report *r, const struct addr *from, const struct file_result *file)
@@ -120,15 +129,15 @@ static void say_session(struct report *r, const struct addr *from,
 
 /* --- events for scripts --- */
 
-static void emit(struct json *j)
+static void emit(struct report *r, struct json *j)
 {
-	int r = json_write(j, STDOUT_FILENO);
+	int e = json_write(j, STDOUT_FILENO);
 
-	if (r < 0)
-		log_warn(r, "write an event");
+	if (e < 0)
+		lose_report(r, e);
 }
 
-static void emit_file(const struct addr *from, const struct file_result *file)
+static void emit_file(struct report *r, const struct addr *from, const struct file_result *file)
 {
 	char hex[SHA256_HEX_LEN + 1], host[ADDR_TEXT];
 	struct json j;
@@ -144,7 +153,7 @@ static void emit_file(const struct addr *from, const struct file_result *file)
 	}
 	if (file->reason)
 		json_text(&j, "reason", file->reason, strlen(file->reason));
-	emit(&j);
+	emit(r, &j);
 }
 
 static void emit_session(struct report *r, const struct addr *from,
@@ -174,7 +183,7 @@ static void emit_session(struct report *r, const struct addr *from,
 	json_u64(&j, "nacks", c->nacks);
 	json_u64(&j, "suppressed", c->suppressed);
 	json_u64(&j, "dropped", r->conf.net->dropped - r->dropped_told);
-	emit(&j);
+	emit(r, &j);
 }
 
 static uint64_t refused_packets(const struct report *r)
@@ -182,7 +191,7 @@ static uint64_t refused_packets(const struct report *r)
 	return r->malformed + r->unwelcome + r->conf.net->foreign + r->conf.net->damaged;
 }
 
-static void emit_done(const struct report *r, int status)
+static void emit_done(struct report *r, int status)
 {
 	struct json j;
 
@@ -195,7 +204,7 @@ static void emit_done(const struct report *r, int status)
 	json_u64(&j, "dropped", r->conf.net->dropped);
 	json_u64(&j, "refused_packets", refused_packets(r));
 	json_i64(&j, "exit", status);
-	emit(&j);
+	emit(r, &j);
 }
 
 static void write_metrics(const struct report *r)
@@ -270,7 +279,7 @@ void report_file(struct report *r, const struct addr *from, const struct file_re
 	r->files[file->status]++;
 	report_status(r, file_exit(r, file));
 	if (r->conf.json)
-		emit_file(from, file);
+		emit_file(r, from, file);
 	say_file(r, from, file);
 }
 
@@ -297,12 +306,10 @@ void report_progress(struct report *r, int64_t now, uint64_t done, uint64_t tota
 
 int report_end(struct report *r)
 {
-	int status = status_worst(r->statuses);
-
 	progress_clear(&r->bar);
 	log_before_line(NULL, NULL);
 	write_metrics(r);
 	if (r->conf.json)
-		emit_done(r, status);
-	return status;
+		emit_done(r, status_worst(r->statuses));
+	return status_worst(r->statuses);
 }

@@ -67,6 +67,7 @@ struct report {
 	struct report_conf conf;
 	struct progress bar;
 	unsigned statuses; /* those that hold, a bit each */
+	bool lost;         /* something that was to be written to standard output */
 	uint64_t files[FILE_N_STATUSES];
 	uint64_t bytes, packets, missed;
 	uint64_t malformed, unwelcome; /* packets refused: no NORM; not of --range */

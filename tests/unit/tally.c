@@ -6,6 +6,9 @@
 #include "common/log.h"
 #include "receiver/tally.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 static const uint8_t one[DIGEST_LEN] = { 1 }, two[DIGEST_LEN] = { 2 };
 
 static void add(struct tally *t, uint64_t object, enum file_status status, const uint8_t *d)
@@ -128,6 +131,33 @@ static void each_file_leads_to_a_status(void **state)
 	}
 }
 
+/* What was said to a full device, or to a reader that went away, was not heard. */
+static void a_lost_report_is_an_error(void **state)
+{
+	const struct udp_in_counters net = { 0 };
+	const struct rx_counters counters = { 0 };
+	struct addr from = { 0 };
+
+	for (int json = 0; json <= 1; json++) {
+		int kept = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY);
+		struct report r;
+		int status;
+
+		report_init(&r, &(struct report_conf){ .json = json, .net = &net });
+		fflush(stdout);
+		assert_true(kept >= 0 && full >= 0 && dup2(full, STDOUT_FILENO) >= 0);
+		report_session(&r, &from,
+			       &(struct session_result){ .status = "complete",
+							 .counters = &counters });
+		status = report_end(&r);
+		assert_true(dup2(kept, STDOUT_FILENO) >= 0);
+		clearerr(stdout);
+		close(kept);
+		close(full);
+		assert_int_equal(status, STATUS_SYSTEM);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +166,7 @@ int main(void)
 		cmocka_unit_test(many_digests_fit),
 		cmocka_unit_test(one_status_counts_most),
 		cmocka_unit_test(each_file_leads_to_a_status),
+		cmocka_unit_test(a_lost_report_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("tally", tests, NULL, NULL);
