@@ -125,6 +125,15 @@ void loop_remove(struct loop *l, int fd)
 	control(l, EPOLL_CTL_DEL, fd, 0, 0);
 }
 
+/* nohup(1) starts programs so: a terminal that goes away shall not end them. A blocked signal
+ * would arrive even if it is ignored. */
+static bool is_hangup_ignored(int signo)
+{
+	struct sigaction is;
+
+	return signo == SIGHUP && sigaction(signo, NULL, &is) == 0 && is.sa_handler == SIG_IGN;
+}
+
 int loop_catch(struct loop *l, const int *signals, size_t n)
 {
 	sigset_t set;
@@ -134,7 +143,7 @@ int loop_catch(struct loop *l, const int *signals, size_t n)
 		return -EALREADY;
 	sigemptyset(&set);
 	for (size_t i = 0; i < n; i++)
-		if (sigaddset(&set, signals[i]) < 0)
+		if (!is_hangup_ignored(signals[i]) && sigaddset(&set, signals[i]) < 0)
 			return -errno;
 	l->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (l->signals < 0)

@@ -42,8 +42,8 @@ void loop_remove(struct loop *l, int fd);
 
 /*
  * From now on these signals arrive as events and not as signals: they are blocked in the
- * calling thread and in threads that it starts later. 0; -EALREADY (once for each loop),
- * -errno.
+ * calling thread and in threads that it starts later. SIGHUP is left alone when it is ignored.
+ * 0; -EALREADY (once for each loop), -errno.
  */
 int loop_catch(struct loop *l, const int *signals, size_t n);
 

@@ -92,7 +92,7 @@ static int choose_identity(struct receiver *r)
 
 static int open_loop(struct receiver *r)
 {
-	static const int signals[] = { SIGINT, SIGTERM };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	int err = loop_new(&r->loop);
 
 	if (err == 0)
@@ -134,6 +134,7 @@ static void release_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 

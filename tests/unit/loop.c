@@ -156,6 +156,32 @@ static void signals_are_events(void **state)
 	assert_int_equal(loop_wait(*state, 0, &ev, 1), 0);
 }
 
+static void a_hangup_may_be_ignored(void **state)
+{
+	static const int signals[] = { SIGUSR1, SIGHUP };
+	struct loop_event ev;
+
+	signal(SIGHUP, SIG_IGN);
+	assert_int_equal(loop_catch(*state, signals, 2), 0);
+	raise(SIGHUP);
+	assert_int_equal(loop_wait(*state, 0, &ev, 1), 0);
+	raise(SIGUSR1);
+	assert_int_equal(loop_wait(*state, LOOP_NEVER, &ev, 1), 1);
+	assert_int_equal(ev.signo, SIGUSR1);
+	signal(SIGHUP, SIG_DFL);
+}
+
+static void a_hangup_is_an_event(void **state)
+{
+	static const int signals[] = { SIGHUP };
+	struct loop_event ev;
+
+	assert_int_equal(loop_catch(*state, signals, 1), 0);
+	raise(SIGHUP);
+	assert_int_equal(loop_wait(*state, LOOP_NEVER, &ev, 1), 1);
+	assert_int_equal(ev.signo, SIGHUP);
+}
+
 static void freeing_gives_the_signals_back(void **state)
 {
 	static const int signals[] = { SIGUSR1 };
@@ -183,6 +209,8 @@ int main(void)
 		TEST(one_place_serves_all_in_turn),
 		TEST(another_thread_wakes_it_once),
 		TEST(signals_are_events),
+		TEST(a_hangup_may_be_ignored),
+		TEST(a_hangup_is_an_event),
 		cmocka_unit_test(freeing_gives_the_signals_back),
 	};
 
