@@ -16,7 +16,7 @@
 #define DEFAULT_RECEIVERS 4096
 #define WHOLE_RANGES      4096
 #define BURST_MIN         65536
-#define BURST_PER_SEC     500 /* a burst is at most 2 ms of the rate */
+#define BURST_PER_SEC     250 /* a burst is at most 4 ms of the rate */
 
 static void set_defaults(struct tx_conf *c)
 {
@@ -144,15 +144,16 @@ nsec_t tx_grtt(const struct tx *tx)
  */
 uint8_t tx_backoff(const struct tx *tx)
 {
+	uint32_t n = MAX(tx->roster.n, tx->conf.expected);
 	uint8_t k = tx->conf.backoff;
 
-	if (tx->conf.profile == TX_NORM || tx->stage == TX_WAITING)
+	if (tx->conf.profile == TX_NORM || (tx->stage == TX_WAITING && !tx->conf.expected))
 		return k;
-	if (tx->roster.n <= 1)
+	if (n <= 1)
 		return 0;
-	if (tx->roster.n <= 8)
+	if (n <= 8)
 		return MIN(k, 1);
-	return tx->roster.n <= 64 ? MIN(k, 2) : k;
+	return n <= 64 ? MIN(k, 2) : k;
 }
 
 double tx_gsize(const struct tx *tx)

@@ -21,10 +21,12 @@ struct tx_conf {
 	uint16_t segment_size;        /* E, bytes */
 	uint8_t fec_id;               /* FEC_RS8 or FEC_SB_SYST (instance 0) */
 	uint16_t block_len, n_parity; /* B, parity a block; B + parity <= 255 */
-	uint64_t rate;                /* bytes of NORM messages a second; 0: unlimited */
-	unsigned robust;              /* R: how often a command is repeated; 0: 20 */
-	uint8_t backoff;              /* K for the group; TX_SOW lowers it for few receivers */
-	bool repair_adv;              /* TX_NORM: feedback comes by unicast, so advertise it */
+	/* Bytes of NORM messages a second; 0: unlimited. In any interval d at most
+	 * rate * d + max(64 KiB, 4 ms of the rate) + one message leave (pacer.h). */
+	uint64_t rate;
+	unsigned robust; /* R: how often a command is repeated; 0: 20 */
+	uint8_t backoff; /* K for the group; TX_SOW lowers it for few receivers */
+	bool repair_adv; /* TX_NORM: feedback comes by unicast, so advertise it */
 	nsec_t grtt_initial, grtt_min, grtt_max; /* 0: 10 ms, 1 ms, 10 s */
 	nsec_t drop_after; /* a receiver that was asked and stays silent this long is dropped;
 			      0: 10 s */
@@ -32,6 +34,7 @@ struct tx_conf {
 			*/
 	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 4096 */
 	unsigned max_receivers; /* 0: 4096 */
+	unsigned expected; /* TX_SOW: receivers that will announce themselves; 0: unknown */
 	uint64_t seed;
 };
 

@@ -89,6 +89,7 @@ static int make_session(struct pump *p)
 		.drop_after = c->drop_after,
 		.max_objects = norm ? OBJECTS_NORM : OBJECTS_SOW,
 		.max_receivers = RECEIVERS_MAX,
+		.expected = c->receivers,
 	};
 	int r = 0;
 

@@ -8,7 +8,7 @@
 
 /* The sender's bucket: this much, or this part of a second's bytes, may leave at once. */
 #define BURST_BYTES   65536
-#define BURST_PER_SEC 500
+#define BURST_PER_SEC 250
 
 #define AT_ONCE_MAX 100000 /* packets while the clock stands */
 #define IDLE_RATE   2000   /* wake-ups for nothing in a second */

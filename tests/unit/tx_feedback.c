@@ -96,6 +96,23 @@ static void few_receivers_need_little_patience(void **state)
 	}
 }
 
+static void expected_receivers_count_before_they_come(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	conf.expected = 1;
+	rig_init(&r, &conf);
+	next_probe(&r);
+	assert_int_equal(r.m.backoff, 0);
+	rig_fini(&r);
+	conf.expected = 9;
+	rig_init(&r, &conf);
+	next_probe(&r);
+	assert_int_equal(r.m.backoff, 2);
+	rig_fini(&r);
+}
+
 /* --- feedback --- */
 
 static void feedback_of_others_is_refused(void **state)
@@ -221,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(probes_tell_where_the_sender_is),
 		cmocka_unit_test(few_receivers_need_little_patience),
+		cmocka_unit_test(expected_receivers_count_before_they_come),
 		cmocka_unit_test(feedback_of_others_is_refused),
 		cmocka_unit_test(broken_content_is_counted),
 		cmocka_unit_test(a_full_roster_refuses),
