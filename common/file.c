@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -130,11 +131,33 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len)
 	return 0;
 }
 
+/* Nobody wants /dev/null to become a file. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int write_special(const char *path, const void *buf, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, buf, len);
+	close_fd(&fd);
+	return r;
+}
+
 int file_replace(const char *path, mode_t mode, const void *buf, size_t len)
 {
 	char tmp[PATH_MAX];
 	int fd, r;
 
+	if (is_special(path))
+		return write_special(path, buf, len);
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
 	fd = mkostemp(tmp, O_CLOEXEC);

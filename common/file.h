@@ -33,6 +33,7 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len);
 /*
  * Replaces `path` by these bytes in one step: a reader sees the old content or the new one. A
  * temporary file in the same directory is written and renamed; it is removed on failure.
+ * What is there and is no regular file (a device, a pipe with a reader) is written to.
  */
 int file_replace(const char *path, mode_t mode, const void *buf, size_t len);
 

@@ -49,6 +49,24 @@ static void replace_then_read(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+static void a_pipe_is_written_to_and_stays(void **state)
+{
+	char buf[8] = "";
+	struct stat st;
+	int fd;
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(file_replace(path, 0600, "x", 1), -ENXIO); /* nobody reads */
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(file_replace(path, 0600, "abc", 3), 0);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 3);
+	assert_string_equal(buf, "abc");
+	close(fd);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(unlink(path), 0);
+}
+
 static void offsets_and_the_end(void **state)
 {
 	char buf[8] = "";
@@ -108,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replace_then_read),
+		cmocka_unit_test(a_pipe_is_written_to_and_stays),
 		cmocka_unit_test(offsets_and_the_end),
 		cmocka_unit_test(full_device),
 		cmocka_unit_test(the_first_three_stay_taken),
