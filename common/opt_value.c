@@ -173,7 +173,7 @@ static int parse_u32(const struct opt *o, const char *text, void *dst)
 static int parse_duration(const struct opt *o, const char *text, void *dst)
 {
 	uint64_t v;
-	int r = bounded(o, text, &timespan, INT64_MAX, &v);
+	int r = bounded(o, text, &timespan, INT64_MAX / 2, &v); /* now + that is a time */
 
 	if (r == 0)
 		*(int64_t *)dst = (int64_t)v;

@@ -126,6 +126,9 @@ static const struct {
 	{ "--memory 99999999T",
 	  "--memory 99999999T: out of range; give bytes with K, M, G or T, "
 	  "such as 64M, at least 4K" },
+	{ "--wait 4611686019", /* added to the clock it would overflow */
+	  "--wait 4611686019: out of range; give seconds, or a number with ms, s, m or h, such "
+	  "as 300ms" },
 	{ "--wait 1d",
 	  "--wait 1d: not a time; give seconds, or a number with ms, s, m or h, such "
 	  "as 300ms" },
