@@ -194,7 +194,8 @@ static struct report_now moment(const struct pump *p)
 		.job = p->c.job,
 		.started_at = p->started_at,
 		.now = p->now,
-		.failed = p->error<0, .interrupted = p->signals> 0,
+		.interrupted = p->signals > 0,
+		.failed = p->error < 0,
 	};
 }
 
@@ -293,7 +294,6 @@ static void on_trouble(struct pump *p, int r)
 
 	netplan_explain(p->c.plan, r, text);
 	udp_out_clear(p->out);
-	p->blocked = BLOCKED_TIME;
 	p->retry_at = p->now + ERROR_RETRY;
 	if (p->trouble_since == NSEC_NEVER) {
 		p->trouble_since = p->now;
