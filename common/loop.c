@@ -1,6 +1,7 @@
 /* loop.c - waits for sockets, one deadline, signals and wake-ups; calls nothing back. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "common/loop.h"
+#include "common/file.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -91,22 +92,16 @@ int loop_new(struct loop **ret)
 	return r;
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
 	if (l->signals >= 0)
 		pthread_sigmask(SIG_SETMASK, &l->before, NULL);
-	close_fd(l->signals);
-	close_fd(l->wake);
-	close_fd(l->timer);
-	close_fd(l->epoll);
+	close_fd(&l->signals);
+	close_fd(&l->wake);
+	close_fd(&l->timer);
+	close_fd(&l->epoll);
 	free(l);
 }
 
@@ -152,8 +147,7 @@ int loop_catch(struct loop *l, const int *signals, size_t n)
 	r = control(l, EPOLL_CTL_ADD, l->signals, EPOLLIN, own_data(OWN_SIGNAL));
 	if (r < 0) {
 		pthread_sigmask(SIG_SETMASK, &l->before, NULL);
-		close_fd(l->signals);
-		l->signals = -1;
+		close_fd(&l->signals);
 	}
 	return r;
 }
