@@ -390,9 +390,8 @@ const char *netplan_explain(const struct netplan *p, int r, char text[static NET
 	case -EADDRNOTAVAIL:
 		snprintf(text, NETOPT_TEXT,
 			 "%s is down, or there is no route to %s by it: see `ip -br addr show "
-			 "%s` "
-			 "and `ip %sroute get %s oif %s`; try `ip %sroute add %s dev %s`, or "
-			 "--interface",
+			 "%s` and `ip %sroute get %s oif %s`; try `ip %sroute add %s dev %s`, "
+			 "or --interface",
 			 p->ifname, host, p->ifname, v6, host, p->ifname, v6,
 			 v6[0] ? "ff00::/8 table local" : "224.0.0.0/4", p->ifname);
 		break;

@@ -14,8 +14,8 @@
 #define LINGER (2 * NSEC_PER_SEC) /* for the echo of a receipt when the sender has ended */
 
 /*
- *	OPEN --finished, or the sender ended or is gone, and no file is in the finisher's
- * hands--> TOLD --receipt echoed, or time--> over
+ *	OPEN --at_end(), and no file is in the finisher's hands--> TOLD
+ *	TOLD --receipt echoed, or time--> over
  */
 struct session {
 	const struct session_conf *conf;

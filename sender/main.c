@@ -27,9 +27,8 @@ static int check_segment(const struct conf *c, const struct netplan *plan)
 	if (!plan->mtu || c->segment + headers <= plan->mtu)
 		return 0;
 	return log_err(0,
-		       "--segment %u: does not fit %s: its MTU is %u, and %u bytes of IP, UDP "
-		       "and "
-		       "NORM headers are added; give at most %u",
+		       "--segment %u: does not fit %s: its MTU is %u, and %u bytes of headers "
+		       "(IP, UDP, NORM) are added; give at most %u",
 		       c->segment, plan->ifname, plan->mtu, headers,
 		       plan->mtu > headers ? plan->mtu - headers : 0),
 	       -EINVAL;
