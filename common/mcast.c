@@ -105,13 +105,15 @@ int mcast_own_only(int fd, sa_family_t family)
 	return sockopt_set_int(fd, (struct sockopt){ level_of(family), name, 0 });
 }
 
-int mcast_set_interface(int fd, sa_family_t family, unsigned ifindex)
+int mcast_set_interface(int fd, sa_family_t family, unsigned ifindex, const struct addr *local)
 {
 	struct ip_mreqn v4 = { .imr_ifindex = (int)ifindex };
 	int v6 = (int)ifindex, r;
 
 	if (family == AF_INET6)
 		return sockopt_set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &v6, sizeof(v6));
+	if (local && addr_family(local) == AF_INET)
+		v4.imr_address = local->in.sin_addr;
 	r = sockopt_set(fd, IPPROTO_IP, IP_MULTICAST_IF, &v4, sizeof(v4));
 	return r == -EADDRNOTAVAIL ? -ENODEV : r; /* one word for it in both families */
 }

@@ -35,8 +35,9 @@ int mcast_leave(int fd, const struct mcast_membership *m);
 
 /* Hears only what this socket joined, not what others on this host did (IP_MULTICAST_ALL=0). */
 int mcast_own_only(int fd, sa_family_t family);
-/* Multicast leaves through this interface; -ENODEV. 0 goes back to the routing table. */
-int mcast_set_interface(int fd, sa_family_t family, unsigned ifindex);
+/* Multicast leaves through this interface; -ENODEV. 0 goes back to the routing table. With IPv4
+ * it comes from `local`; NULL or none: from an address that the kernel chooses. */
+int mcast_set_interface(int fd, sa_family_t family, unsigned ifindex, const struct addr *local);
 /* TTL or hop limit of multicast packets: 0 (this host) .. 255; -EINVAL. */
 int mcast_set_ttl(int fd, sa_family_t family, int ttl);
 /* Whether members on this host hear what the socket sends. */

@@ -328,6 +328,7 @@ static struct udp_conf udp_conf_of(const struct netplan *p, enum udp_role role)
 		.role = role,
 		.group = p->group,
 		.ifindex = p->ifindex,
+		.local = p->local,
 		.broadcast = p->broadcast,
 		.no_loop = !p->loop,
 		.plain = role == UDP_SEND && may_be_routed(p),

@@ -67,7 +67,8 @@ static int set_sending(int fd, const struct udp_conf *c)
 		class = (struct sockopt){ IPPROTO_IPV6, IPV6_TCLASS, c->dscp << 2 };
 	r = sockopt_set_int(fd, class);
 	if (r == 0)
-		r = mcast_set_interface(fd, family, c->ifindex);
+		r = mcast_set_interface(fd, family, c->ifindex,
+					c->role == UDP_SEND ? &c->local : NULL);
 	if (r == 0)
 		r = mcast_set_ttl(fd, family, c->ttl);
 	if (r == 0)

@@ -23,6 +23,7 @@ struct udp_conf {
 	enum udp_role role;
 	struct addr group; /* multicast or broadcast, with the session's port (not 0) */
 	unsigned ifindex;  /* of the interface to use; 0: the routing table's choice */
+	struct addr local; /* SEND: what IPv4 multicast comes from; none: the kernel's choice */
 	bool broadcast;    /* the group is a broadcast address: netif_broadcasts() */
 	bool no_loop;      /* SEND, ANSWER: members on this host shall not hear us */
 	bool plain;        /* neither GSO nor GRO: what an old kernel does */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ssm.sh - source-specific multicast: the wanted source is received, another one is not.
+# ssm.sh - source-specific multicast: the wanted source is received, another one is not; on one host, too.
 # SPDX-License-Identifier: BSD-2-Clause
 . "$(dirname "$0")/lib.sh"
 need sow
@@ -16,3 +16,11 @@ expect 5 sow 20
 sow_from s --receivers 2 --wait 10 "$dir/file"
 expect 0 sow 20
 delivered file r1 r2
+
+# on one host, where the kernel by itself would send from 0.0.0.0
+in_ns s ip link set lo up
+interface=lo
+reap_on s --source 127.0.0.1
+sow_from s --receivers 1 --wait 10 "$dir/file"
+expect 0 sow 20
+delivered file s

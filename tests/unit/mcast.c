@@ -272,10 +272,10 @@ static void the_way_out_is_set(void **state)
 	assert_int_equal(option(v4, IPPROTO_IP, IP_MULTICAST_ALL), 0);
 	assert_int_equal(mcast_own_only(v6, AF_INET6), 0);
 	assert_int_equal(option(v6, IPPROTO_IPV6, IPV6_MULTICAST_ALL), 0);
-	assert_int_equal(mcast_set_interface(v6, AF_INET6, if_nametoindex("veth0")), 0);
+	assert_int_equal(mcast_set_interface(v6, AF_INET6, if_nametoindex("veth0"), NULL), 0);
 	assert_int_equal(option(v6, IPPROTO_IPV6, IPV6_MULTICAST_IF), if_nametoindex("veth0"));
-	assert_int_equal(mcast_set_interface(v4, AF_INET, 9999), -ENODEV);
-	assert_int_equal(mcast_set_interface(v6, AF_INET6, 9999), -ENODEV);
+	assert_int_equal(mcast_set_interface(v4, AF_INET, 9999, NULL), -ENODEV);
+	assert_int_equal(mcast_set_interface(v6, AF_INET6, 9999, NULL), -ENODEV);
 	close(v4);
 	close(v6);
 }
