@@ -14,6 +14,7 @@ struct queue {
 
 struct finisher {
 	struct loop *loop;
+	bool rushed;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t wanted;
@@ -108,6 +109,16 @@ void finisher_free(struct finisher *f)
 	pthread_cond_destroy(&f->wanted);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
+}
+
+void finisher_rush(struct finisher *f, bool rushed)
+{
+	f->rushed = rushed;
+}
+
+bool finisher_rushed(const struct finisher *f)
+{
+	return f->rushed;
 }
 
 void finisher_submit(struct finisher *f, struct finish *job)

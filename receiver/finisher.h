@@ -37,6 +37,13 @@ int finisher_new(struct finisher **ret, struct loop *loop);
 /* Ends the thread after the request in hand; what waits is not done. NULL is fine. */
 void finisher_free(struct finisher *f);
 
+/*
+ * Whether the loop has more to do than it can, so that what a thread can do is left to it. Set
+ * and asked in the loop's thread.
+ */
+void finisher_rush(struct finisher *f, bool rushed);
+bool finisher_rushed(const struct finisher *f);
+
 /* Requests are served one by one in this order. */
 void finisher_submit(struct finisher *f, struct finish *job);
 /* A request that is done, in the same order; NULL: none. */

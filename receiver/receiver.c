@@ -386,8 +386,10 @@ static int turn(struct receiver *r, nsec_t *now)
 	answer(r, *now);
 	sweep(r, *now);
 	show_progress(r, *now);
-	if (any)
+	if (any) {
+		finisher_rush(r->finisher, !r->drained);
 		nap(r, *now);
+	}
 	return 0;
 }
 

@@ -56,6 +56,13 @@ uint64_t sink_prefix(const struct sink_file *s);
 int sink_hash(struct sink_file *s, uint64_t end);
 
 /*
+ * Hashes the `len` bytes at `off`, which were just written and are still in a cache, and before
+ * them the few that are missing; nothing when these are many or not there. Returns up to where
+ * the file is hashed now, or -errno.
+ */
+int64_t sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_t len);
+
+/*
  * All bytes were written: hashes the rest, compares, sets mode and time, syncs, renames over
  * the target, syncs the directory. -ENODATA: some byte was never written; -EBADMSG: the digest
  * is not `expected` (NULL: any is good). The digest is in `ret` when the result is 0 or

@@ -163,6 +163,26 @@ static void hashes_as_the_prefix_grows(void **state)
 	unlinkat(dirfd_, "f", 0);
 }
 
+/* What is at hand is hashed with the little before it; what would leave a hole is not. */
+static void hashes_what_is_at_hand(void **state)
+{
+	struct sink_file *s = open_sink("f", SIZE);
+	uint8_t got[SHA256_LEN];
+
+	assert_int_equal(sink_write_at(s, 0, data, 1000), 0);
+	assert_int_equal(sink_hash_hot(s, 0, data, 1000), 1000);
+	assert_int_equal(sink_write_at(s, 3000, data + 3000, 1000), 0);
+	assert_int_equal(sink_hash_hot(s, 3000, data + 3000, 1000), 1000); /* a hole */
+	assert_int_equal(sink_write_at(s, 1000, data + 1000, 2000), 0);
+	assert_int_equal(sink_hash_hot(s, 1000, data + 1000, 2000), 3000);
+	assert_int_equal(sink_write_at(s, 4000, data + 4000, SIZE - 4000), 0);
+	assert_int_equal(sink_hash_hot(s, 4000, data + 4000, SIZE - 4000), SIZE);
+	assert_int_equal(sink_hash_hot(s, 0, data, 1000), SIZE); /* long done */
+	assert_int_equal(sink_finish(s, want, got), 0);
+	sink_close(s);
+	unlinkat(dirfd_, "f", 0);
+}
+
 static void wrong_digest_leaves_the_old(void **state)
 {
 	struct sink_file *s = open_sink("f", SIZE);
@@ -300,6 +320,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stores_verified_and_renamed),
 		cmocka_unit_test(hashes_as_the_prefix_grows),
+		cmocka_unit_test(hashes_what_is_at_hand),
 		cmocka_unit_test(wrong_digest_leaves_the_old),
 		cmocka_unit_test(empty_file_without_meta),
 		cmocka_unit_test(longest_name_has_a_temporary_one),
