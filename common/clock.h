@@ -8,7 +8,4 @@
 /* Nanoseconds of CLOCK_MONOTONIC; read once for each wake-up and handed down as `now`. */
 int64_t clock_now(void);
 
-/* Nanoseconds since 1970 (CLOCK_REALTIME), for logs and reports only. */
-int64_t clock_wall(void);
-
 #endif

@@ -294,21 +294,6 @@ int netif_choose(const struct netif_list *l, const char *name, const struct addr
 	return 0;
 }
 
-const char *netif_why_text(enum netif_why why)
-{
-	switch (why) {
-	case NETIF_NAMED:
-		return "named";
-	case NETIF_ONLY:
-		return "the only one";
-	case NETIF_ROUTE:
-		return "the route to the group";
-	case NETIF_FIRST:
-		return "the first of several";
-	}
-	return "";
-}
-
 /* Appends at *at, which stays below cap - 1 however much is said. */
 __attribute__((format(printf, 4, 5))) static void append(char *buf, size_t cap, size_t *at,
 							 const char *form, ...)

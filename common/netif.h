@@ -64,8 +64,6 @@ struct netif_choice {
  */
 int netif_choose(const struct netif_list *l, const char *name, const struct addr *group,
 		 struct netif_choice *ret);
-/* "named", "the only one", "the route to the group", "the first of several". */
-const char *netif_why_text(enum netif_why why);
 
 /* "lo (127.0.0.1/8, ::1/128), eth0 (192.0.2.1/24)": what the user may choose from; cut at
  * `cap`. Returns buf. */

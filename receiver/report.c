@@ -17,8 +17,7 @@
 
 /* In the order in which they count. */
 static const enum exit_status ranking[] = {
-	STATUS_USAGE,    STATUS_AUTH,   STATUS_SYSTEM,  STATUS_INTERRUPTED,
-	STATUS_DEADLINE, STATUS_NOBODY, STATUS_PARTIAL,
+	STATUS_USAGE, STATUS_SYSTEM, STATUS_INTERRUPTED, STATUS_NOBODY, STATUS_PARTIAL,
 };
 
 unsigned status_bit(enum exit_status status)

@@ -13,10 +13,8 @@ enum exit_status {
 	STATUS_OK = 0,
 	STATUS_USAGE = 1,
 	STATUS_SYSTEM = 2,
-	STATUS_AUTH = 3,
 	STATUS_PARTIAL = 4,
 	STATUS_NOBODY = 5,
-	STATUS_DEADLINE = 6,
 	STATUS_INTERRUPTED = 130,
 };
 
@@ -88,7 +86,7 @@ void report_progress(struct report *r, int64_t now, uint64_t done, uint64_t tota
 /* Takes the bar away, writes the metrics and the last event. The exit status. */
 int report_end(struct report *r);
 
-/* Of all that hold the one that counts most: 1, 3, 2, 130, 6, 5, 4. */
+/* Of all that hold the one that counts most: 1, 2, 130, 5, 4. */
 enum exit_status status_worst(unsigned statuses);
 unsigned status_bit(enum exit_status status);
 

@@ -172,11 +172,6 @@ void sink_close(struct sink_file *s)
 	free(s);
 }
 
-const char *sink_name(const struct sink_file *s)
-{
-	return s->name;
-}
-
 static bool within(const struct sink_file *s, uint64_t off, size_t len)
 {
 	return off <= s->meta.size && len <= s->meta.size - off;

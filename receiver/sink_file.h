@@ -70,7 +70,4 @@ int64_t sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_
  */
 int sink_finish(struct sink_file *s, const uint8_t *expected, uint8_t ret[static SHA256_LEN]);
 
-/* The target's name, clean, relative to `dirfd`. Owned by the sink. */
-const char *sink_name(const struct sink_file *s);
-
 #endif
