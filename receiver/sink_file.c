@@ -236,20 +236,27 @@ int64_t sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_
 	return (int64_t)s->hashed;
 }
 
+/* FAT and many network mounts know no modes, or no times of others: the content counts. */
+static int forgive(int r)
+{
+	int e = r < 0 ? -errno : 0;
+
+	return e == -EPERM || e == -EOPNOTSUPP || e == -ENOSYS ? 0 : e;
+}
+
 static int set_meta(struct sink_file *s)
 {
 	struct timespec times[2] = {
 		{ .tv_nsec = UTIME_OMIT },
 		{ .tv_sec = s->meta.mtime_sec, .tv_nsec = (long)s->meta.mtime_nsec },
 	};
+	int r = forgive(fchmod(s->fd, s->mode));
 
-	if (fchmod(s->fd, s->mode) < 0)
-		return -errno;
 	if (s->meta.mtime_nsec >= 1000000000)
 		times[1].tv_nsec = 0;
-	if (s->meta.has_meta && futimens(s->fd, times) < 0)
-		return -errno;
-	return 0;
+	if (r == 0 && s->meta.has_meta)
+		r = forgive(futimens(s->fd, times));
+	return r;
 }
 
 static int move_into_place(struct sink_file *s)

@@ -63,10 +63,10 @@ int sink_hash(struct sink_file *s, uint64_t end);
 int64_t sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_t len);
 
 /*
- * All bytes were written: hashes the rest, compares, sets mode and time, syncs, renames over
- * the target, syncs the directory. -ENODATA: some byte was never written; -EBADMSG: the digest
- * is not `expected` (NULL: any is good). The digest is in `ret` when the result is 0 or
- * -EBADMSG.
+ * All bytes were written: hashes the rest, compares, sets mode and time as far as the file
+ * system has them, syncs, renames over the target, syncs the directory. -ENODATA: some byte was
+ * never written; -EBADMSG: the digest is not `expected` (NULL: any is good). The digest is in
+ * `ret` when the result is 0 or -EBADMSG.
  */
 int sink_finish(struct sink_file *s, const uint8_t *expected, uint8_t ret[static SHA256_LEN]);
 

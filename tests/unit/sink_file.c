@@ -26,6 +26,17 @@ void *__wrap_calloc(size_t n, size_t size)
 	return __real_calloc(n, size);
 }
 
+/* And fchmod() here, which fails with this. */
+static int fchmod_error;
+int __real_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode);
+
+int __wrap_fchmod(int fd, mode_t mode)
+{
+	errno = fchmod_error;
+	return fchmod_error ? -1 : __real_fchmod(fd, mode);
+}
+
 #define SIZE 700001 /* some hash pieces and a rest */
 
 static char dir[] = "/tmp/sow-sink-XXXXXX";
@@ -138,6 +149,25 @@ static void stores_verified_and_renamed(void **state)
 	sink_close(s);
 	assert_int_equal(entries(), 1);
 	unlinkat(dirfd_, "f", 0);
+}
+
+static void a_file_system_without_modes_is_good_enough(void **state)
+{
+	static const struct {
+		int error, want;
+	} cases[] = { { EPERM, 0 }, { EOPNOTSUPP, 0 }, { EIO, -EIO } };
+	uint8_t got[SHA256_LEN];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sink_file *s = open_sink("f", SIZE);
+
+		assert_int_equal(sink_write_at(s, 0, data, SIZE), 0);
+		fchmod_error = cases[i].error;
+		assert_int_equal(sink_finish(s, want, got), cases[i].want);
+		fchmod_error = 0;
+		sink_close(s);
+		assert_int_equal(unlinkat(dirfd_, "f", 0) < 0, cases[i].want < 0);
+	}
 }
 
 /* Hashing keeps up with the data, so that the end is quick. */
@@ -318,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stores_verified_and_renamed),
+		cmocka_unit_test(a_file_system_without_modes_is_good_enough),
 		cmocka_unit_test(hashes_as_the_prefix_grows),
 		cmocka_unit_test(hashes_what_is_at_hand),
 		cmocka_unit_test(wrong_digest_leaves_the_old),
