@@ -39,7 +39,7 @@ static struct tx_object *next_info(const struct tx *tx)
 	return NULL;
 }
 
-/* INFO carries the FTI; DATA does not, so that all DATA are alike (norm-wire: libnorm wants it
+/* INFO carries the FTI; DATA does not, so that all DATA are alike (libnorm wants it
  * so). */
 int tx_info_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
