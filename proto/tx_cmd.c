@@ -142,7 +142,7 @@ static bool answered(const struct tx *tx)
 	return (sow && tx->roster.n > n[RECEIVER_DROPPED]) || tx->flushes >= tx->conf.robust;
 }
 
-static void close_session(struct tx *tx, nsec_t now)
+void tx_close(struct tx *tx, nsec_t now)
 {
 	tx->stage = TX_CLOSING;
 	tx->at.eot_at = now;
@@ -172,7 +172,7 @@ int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		return 0;
 	roster_drop_silent(&tx->roster, now, asked_states(tx), tx->conf.drop_after);
 	if (tx->finishing && (answered(tx) || !tx->object_end)) {
-		close_session(tx, now);
+		tx_close(tx, now);
 		return tx_cmd_output(tx, now, ret);
 	}
 	if (tx_repair_pending(tx))

@@ -319,6 +319,13 @@ static int on_announce(struct tx *tx, nsec_t now, const struct msg *m, struct tx
 	return 0;
 }
 
+/* Everybody has said the last word; what was not sent yet would be for nobody. */
+static bool all_told(const struct tx *tx)
+{
+	return tx->conf.profile == TX_SOW && tx->stage == TX_RUNNING && tx->finishing &&
+	       !tx->roster.count[RECEIVER_ACTIVE] && !tx->roster.count[RECEIVER_ACKED];
+}
+
 static int on_receipt(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
 {
 	int r = receipt_decode(&ret->receipt, m->payload, m->payload_len);
@@ -340,6 +347,8 @@ static int on_receipt(struct tx *tx, nsec_t now, const struct msg *m, struct tx_
 	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
 	tx->idle = false;
 	tx->counters.receipts++;
+	if (all_told(tx))
+		tx_close(tx, now);
 	return 0;
 }
 

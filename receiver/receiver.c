@@ -20,12 +20,13 @@
 #include "receiver/listener.h"
 #include "receiver/peers.h"
 
-#define RCVBUF_NAP (2 << 20) /* with less, do not let packets wait */
-#define NAP        (400 * NSEC_PER_USEC)
-#define BUSY       (900 * NSEC_PER_USEC) /* packets that come in less than this are many */
-#define READS      4                     /* system calls before answers get their turn */
-#define FAREWELL   (200 * NSEC_PER_MSEC) /* to tell senders that we were stopped */
-#define PACKET_MAX 1500
+#define RCVBUF_NAP  (2 << 20) /* with less, do not let packets wait */
+#define NAP         (400 * NSEC_PER_USEC)
+#define BUSY        (900 * NSEC_PER_USEC) /* packets that come in less than this are many */
+#define READS       4                     /* system calls before answers get their turn */
+#define FAREWELL    (200 * NSEC_PER_MSEC) /* to tell senders that we were stopped */
+#define STILL_THERE NSEC_PER_SEC /* a sender heard within that time was not started anew */
+#define PACKET_MAX  1500
 
 struct receiver {
 	const struct conf *conf;
@@ -167,7 +168,12 @@ static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagr
 		r->report.malformed++;
 		return NULL;
 	}
+	/* One forged packet must not end what a sender that is still there has begun. */
 	earlier = peers_earlier(&r->peers, &d->from, id);
+	if (earlier && now - earlier->heard_at < STILL_THERE) {
+		r->report.unwelcome++;
+		return NULL;
+	}
 	if (earlier)
 		session_replaced(earlier->session, now);
 	err = session_new(&s, &r->session, &d->from, id, rng_u64(&r->rng), now);

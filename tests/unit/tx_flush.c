@@ -381,8 +381,38 @@ static void whoever_did_not_hear_the_echo_is_told_at_the_end(void **state)
 			r.now = tx_deadline(r.tx, r.now);
 	}
 	rig_receipt(&r, OTHER, RECEIPT_COMPLETE);
-	assert_string_equal(echoes(&r, 100 * MS, true), "6 6 ");
+	assert_string_equal(echoes(&r, 100 * MS, true), "5 6 6 ");
 	assert_true(tx_done(r.tx));
+	rig_fini(&r);
+}
+
+static void pass(struct tx_rig *r, nsec_t time)
+{
+	for (nsec_t end = r->now + time; r->now < end; r->now += MS)
+		rig_see(r, 0);
+}
+
+/* The only receiver has no space: a large file is not sent to its end for nobody. */
+static void nothing_is_sent_for_nobody(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	conf.rate = 1000000;
+	rig_init(&r, &conf);
+	rig_add(&r, 5000 * RIG_BLOCK);
+	rig_announce(&r, NODE);
+	rig_announce(&r, OTHER);
+	tx_start(r.tx, r.now);
+	tx_finish(r.tx, r.now);
+	pass(&r, 10 * MS);
+	rig_receipt(&r, NODE, RECEIPT_REFUSED);
+	pass(&r, 10 * MS);
+	assert_int_equal(tx_status(r.tx).phase, PHASE_RUN); /* the other one wants it */
+	rig_receipt(&r, OTHER, RECEIPT_REFUSED);
+	pass(&r, 100 * MS);
+	assert_true(tx_done(r.tx));
+	assert_true(tx_status(r.tx).sent < tx_status(r.tx).total);
 	rig_fini(&r);
 }
 
@@ -423,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_receipt_makes_no_flush),
 		cmocka_unit_test(it_ends_with_the_last_receipt_heard_and_echoed),
 		cmocka_unit_test(whoever_did_not_hear_the_echo_is_told_at_the_end),
+		cmocka_unit_test(nothing_is_sent_for_nobody),
 		cmocka_unit_test(nobody_can_keep_it_from_ending),
 	};
 
