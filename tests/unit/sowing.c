@@ -102,6 +102,7 @@ static void field_init(struct field *f, char *const *argv, unsigned n, unsigned 
 
 static void field_fini(struct field *f)
 {
+	log_before_line(NULL, NULL); /* the report may not have come to its end */
 	listeners_free(f->who);
 	rx_free(f->rx);
 	tx_free(f->tx);
