@@ -138,11 +138,17 @@ static struct points split(struct points *from, unsigned end)
 	return below;
 }
 
+/* One past the last source symbol at hand. */
+static unsigned end_of(const struct fft16_block *b)
+{
+	return b->first + b->k;
+}
+
 /* Rows that are narrower than their symbols lie far apart: the processor does not foresee that.
  */
 static void prefetch(const struct pass *p, unsigned i)
 {
-	if (p->len == p->b->len || i >= p->b->k || !p->f->in[i])
+	if (p->len == p->b->len || i >= end_of(p->b) || !p->f->in[i])
 		return;
 	for (size_t at = 0; at < p->len; at += CACHE_LINE)
 		__builtin_prefetch(p->f->in[i] + p->at + at);
@@ -246,7 +252,7 @@ static void emit_source(const struct pass *p, uint8_t *row, const uint16_t *poin
 	const struct fft16_kernel *k = p->f->kernel;
 
 	k->mul(row, power(p->f, p->scale + p->f->lost_log[point - p->lost]), p->row_len);
-	k->store(p->b->src[*point] + p->at, row, p->len);
+	k->store(p->b->src[*point - p->b->first] + p->at, row, p->len);
 }
 
 static bool chunk_is_zero(const struct pass *p, unsigned point, unsigned n)
@@ -266,11 +272,13 @@ static unsigned chunk_of(const struct pass *p, unsigned point)
 /* From the source symbols to the polynomials of the parity chunks, in slot 1 and so on. */
 static void collect(const struct pass *p)
 {
-	unsigned size = 1u << p->t;
+	unsigned size = 1u << p->t, end = end_of(p->b);
 
 	memset(slot(p, 1), 0, p->n_chunk * slot_len(p));
-	for (unsigned from = 0; from < p->b->k; from += size) {
-		unsigned n = MIN(size, p->b->k - from), c = 1;
+	for (unsigned i = chunk_of(p, p->b->first); i < p->b->first; i++)
+		p->f->in[i] = NULL;
+	for (unsigned from = chunk_of(p, p->b->first); from < end; from += size) {
+		unsigned n = MIN(size, end - from), c = 1;
 		struct points rest = { p->f->known, p->n };
 
 		if (chunk_is_zero(p, from, n))
@@ -374,7 +382,7 @@ static uint64_t forward_cost(unsigned chunks, unsigned t, unsigned n)
 
 static uint64_t cost(const struct pass *p, unsigned t, unsigned n_chunk)
 {
-	unsigned sources = (p->b->k + (1u << t) - 1) >> t;
+	unsigned sources = ((end_of(p->b) - 1) >> t) - (p->b->first >> t) + 1;
 	uint64_t side = (uint64_t)sources << t, sums = side * n_chunk;
 	uint64_t sum = side * t / 2 + sums + forward_cost(n_chunk, t, p->n);
 
@@ -427,14 +435,15 @@ static void run(struct pass *p, void (*stripe)(struct pass *))
 
 static int check(const struct fft16 *f, const struct pass *p)
 {
-	if (p->b->k < 1 || p->b->k > f->max_k || p->b->len % 2)
+	if (p->b->k < 1 || p->b->k > f->max_k || p->b->first > f->max_k - p->b->k ||
+	    p->b->len % 2)
 		return -EINVAL;
 	for (unsigned i = 0; i < p->n; i++) {
 		if (p->parity[i].index >= f->max_parity)
 			return -EINVAL;
 		if (i > 0 && p->parity[i].index <= p->parity[i - 1].index)
 			return -EINVAL;
-		if (p->lost && p->lost[i] >= p->b->k)
+		if (p->lost && (p->lost[i] < p->b->first || p->lost[i] >= end_of(p->b)))
 			return -EINVAL;
 		if (p->lost && i > 0 && p->lost[i] <= p->lost[i - 1])
 			return -EINVAL;
@@ -450,7 +459,7 @@ static int start(struct pass *p)
 	if (err < 0)
 		return err;
 	for (unsigned i = 0; i < p->b->k; i++)
-		f->in[i] = p->b->src[i];
+		f->in[p->b->first + i] = p->b->src[i];
 	for (unsigned i = 0; i < p->n; i++)
 		f->known[i] = (uint16_t)(FFT16_PARITY + p->parity[i].index);
 	return 0;

@@ -27,6 +27,7 @@ struct fft16_block {
 	unsigned k;
 	size_t len;
 	uint8_t *const *src; /* k symbols, each at any address; borrowed */
+	unsigned first;      /* which source symbol src[0] is; 0, unless this is a part */
 };
 
 struct fft16_parity {
@@ -47,15 +48,18 @@ int fft16_encode(struct fft16 *f, const struct fft16_block *b,
 
 /*
  * The same, added (XOR) to what `parity` holds: the share of those source symbols that are not
- * NULL. The code is linear, so a block may be encoded in parts while it is being read.
+ * NULL. The code is linear, so a block may be encoded in parts while it is being read, and a
+ * part costs no more than its share if it is some 100 symbols that begin at a multiple of
+ * their number.
  */
 int fft16_add(struct fft16 *f, const struct fft16_block *b, const struct fft16_parity *parity,
 	      unsigned n);
 
 /*
- * Recovers the n source symbols lost[], ascending, to where their src[] points, from the others
- * and n parity symbols, their indices ascending (close together and low ones are fastest).
- * -EINVAL as above; nothing changed.
+ * Recovers the n source symbols lost[], ascending numbers of the block's, to where their src[]
+ * points, from the others and n parity symbols, their indices ascending (close together and
+ * low ones are fastest). Again a src[i] that is NULL counts as zero: who has added the symbols
+ * at hand to the parity before gives NULL for them. -EINVAL as above; nothing changed.
  */
 int fft16_decode(struct fft16 *f, const struct fft16_block *b, const uint16_t *lost,
 		 const struct fft16_parity *parity, unsigned n);

@@ -77,6 +77,8 @@ enum norm_cmd {
 #define FEC_SB_SYST                                                                            \
 	129 /* small block systematic, under-specified: instance id says which code */
 
+#define FEC_INSTANCE_LARGE 21335 /* of 129: our large-block code, doc/PROTOCOL.md */
+
 /* What is ours in INFO and CMD(APPLICATION) begins with "SOW" and a version; doc/PROTOCOL.md */
 #define SOW_VERSION 1
 #define SOW_MAGIC   (0x534f5700u | SOW_VERSION)

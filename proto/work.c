@@ -14,6 +14,10 @@ int work_codec(const struct work *w)
 				 w->parity);
 	case WORK_DECODE:
 		return rs_decode(w->codec, w->k, w->data, w->symbol_len, w->esi);
+	case WORK_ADD:
+		return fft16_add(w->large, &w->block, w->symbols, w->n);
+	case WORK_SOLVE:
+		return fft16_decode(w->large, &w->block, w->lost, w->symbols, w->n);
 	case WORK_READ:
 	case WORK_WRITE:
 		break;

@@ -9,10 +9,10 @@ cd "${srcdir:-.}"
 # The layer of each noun in proto/; NAME_part.c belongs to NAME. A file includes its own layer
 # or lower ones.
 layers='
-0 bitmap bytes counters key ranges serial types
+0 arena bitmap bytes counters key piece ranges serial types
 1 census ext jobinfo manifest msg quant request wire
-2 block fft16 layout pool rs rxblock txblock work
-3 backoff grtt loss nack pacer rate repair replay roster
+2 fec fft16 layout pool rs rxblock rxlarge txblock txlarge work
+3 backoff grtt loss nack pacer rate repair replay roster threshold
 4 object rx tx
 '
 product='proto common sender receiver'

@@ -418,6 +418,41 @@ static void parts_add_up(void **state)
 	code_fini(&c);
 }
 
+/* Parts by their own numbers; then what is at hand is added to the parity before it is solved.
+ */
+static void parts_may_be_given_alone(void **state)
+{
+	static const unsigned sizes[] = { 1, 64, 100, 128, 300 };
+	struct rng rng = rng_init(6);
+
+	for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
+		struct code c = { .k = 300, .n = 20, .len = 94 };
+		uint8_t *part[300] = { NULL };
+		struct fft16_block b = { .len = 94 };
+
+		code_init(&c, fft16_kernels()[0], &rng);
+		for (unsigned i = 0; i < c.n; i++)
+			c.lost[i] = (uint16_t)(i * 15 + rng_below(&rng, 15));
+		for (unsigned i = 0; i < c.k; i++)
+			part[i] = c.src[i];
+		for (unsigned i = 0; i < c.n; i++)
+			part[c.lost[i]] = NULL;
+		for (b.first = 0; b.first < c.k; b.first += sizes[s]) {
+			b.k = MIN(sizes[s], c.k - b.first);
+			b.src = part + b.first;
+			assert_int_equal(fft16_add(c.f, &b, c.parity, c.n), 0);
+		}
+		memset(part, 0, sizeof(part));
+		for (unsigned i = 0; i < c.n; i++)
+			part[c.lost[i]] = c.got[c.lost[i]];
+		b = (struct fft16_block){ 300, 94, part };
+		assert_int_equal(fft16_decode(c.f, &b, c.lost, c.parity, c.n), 0);
+		for (unsigned i = 0; i < c.n; i++)
+			assert_memory_equal(c.got[c.lost[i]], c.src[c.lost[i]], c.len);
+		code_fini(&c);
+	}
+}
+
 /* What a session uses, and the corners of what there may be: few and many losses, parity at
  * hand from everywhere. */
 static const struct {
@@ -458,6 +493,7 @@ int main(void)
 		cmocka_unit_test(bytes_of_the_document),
 		cmocka_unit_test(parity_depends_on_nothing_else),
 		cmocka_unit_test(parts_add_up),
+		cmocka_unit_test(parts_may_be_given_alone),
 		cmocka_unit_test(any_k_symbols_suffice),
 		cmocka_unit_test(random_losses_are_recovered),
 		cmocka_unit_test(large_blocks_are_recovered),
