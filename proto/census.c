@@ -7,8 +7,6 @@
 #include "proto/bytes.h"
 #include "proto/wire.h"
 
-#define KIND_PROBE 1
-
 #define PROBE_END_KNOWN 0x01
 
 #define NODE_ID_LEN 4
@@ -31,7 +29,7 @@ int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 	if (!phase_valid(p->phase) || p->n_announced > IDS_MAX || p->n_receipts > IDS_MAX)
 		return -EINVAL;
 	wr_u32(&w, SOW_MAGIC);
-	wr_u8(&w, KIND_PROBE);
+	wr_u8(&w, APP_PROBE);
 	wr_u8(&w, p->phase);
 	wr_u8(&w, p->end_known ? PROBE_END_KNOWN : 0);
 	wr_u8(&w, 0);
@@ -41,7 +39,10 @@ int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 	wr_u16(&w, (uint16_t)p->n_announced);
 	wr_u32(&w, p->floor_sbn);
 	wr_u16(&w, (uint16_t)p->n_receipts);
-	wr_u16(&w, 0);
+	wr_u16(&w, p->sequence);
+	wr_u16(&w, p->position_object);
+	wr_u16(&w, p->report_every);
+	wr_u32(&w, p->position_sbn);
 	wr_bytes(&w, p->announced, (size_t)p->n_announced * NODE_ID_LEN);
 	wr_bytes(&w, p->receipts, (size_t)p->n_receipts * NODE_ID_LEN);
 	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
@@ -52,7 +53,7 @@ int probe_decode(struct probe *ret, const uint8_t *buf, size_t len)
 	struct rd r = rd_init(buf, len);
 	struct probe p = { 0 };
 
-	if (rd_u32(&r) != SOW_MAGIC || rd_u8(&r) != KIND_PROBE)
+	if (rd_u32(&r) != SOW_MAGIC || rd_u8(&r) != APP_PROBE)
 		return -EPROTONOSUPPORT;
 	p.phase = rd_u8(&r);
 	p.end_known = rd_u8(&r) & PROBE_END_KNOWN;
@@ -63,7 +64,10 @@ int probe_decode(struct probe *ret, const uint8_t *buf, size_t len)
 	p.n_announced = rd_u16(&r);
 	p.floor_sbn = rd_u32(&r);
 	p.n_receipts = rd_u16(&r);
-	rd_skip(&r, 2);
+	p.sequence = rd_u16(&r);
+	p.position_object = rd_u16(&r);
+	p.report_every = rd_u16(&r);
+	p.position_sbn = rd_u32(&r);
 	p.announced = rd_bytes(&r, (size_t)p.n_announced * NODE_ID_LEN);
 	p.receipts = rd_bytes(&r, (size_t)p.n_receipts * NODE_ID_LEN);
 	if (!rd_done(&r) || !phase_valid(p.phase))
@@ -80,6 +84,11 @@ bool probe_lists(const uint8_t *ids, unsigned n, uint32_t node_id)
 		if (rd_u32(&r) == node_id)
 			return true;
 	return false;
+}
+
+bool probe_asks(const struct probe *p, uint32_t node_id)
+{
+	return p->report_every && ((uint64_t)node_id + p->sequence) % p->report_every == 0;
 }
 
 int announce_encode(const struct announce *a, uint8_t *buf, size_t cap)

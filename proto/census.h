@@ -7,6 +7,7 @@
 
 #define CENSUS_HOST_MAX 64
 #define CENSUS_TEXT_MAX 200
+#define PROBE_LEN       32 /* without its lists */
 
 enum probe_phase {
 	PHASE_WAIT = 1,    /* not started: announce yourself */
@@ -26,6 +27,10 @@ struct probe {
 	uint16_t end_object;   /* one past the last object queued so far */
 	uint16_t floor_object; /* below this position repair waits for the catch-up pass */
 	uint32_t floor_sbn;
+	uint16_t sequence;        /* counts the sender's PROBEs */
+	uint16_t report_every;    /* whom it asks for a REPORT: probe_asks() */
+	uint16_t position_object; /* everything before was sent once */
+	uint32_t position_sbn;
 	const uint8_t
 		*announced; /* node ids whose ANNOUNCE was heard; 4 bytes each, borrowed */
 	unsigned n_announced;
@@ -35,10 +40,12 @@ struct probe {
 
 /* Encoders return the length, -ENOSPC, or -EINVAL for a value that our decoder would refuse. */
 int probe_encode(const struct probe *p, uint8_t *buf, size_t cap);
-/* -EPROTONOSUPPORT: some other application's command. -EBADMSG. */
+/* -EPROTONOSUPPORT: another kind, or some other application's command. -EBADMSG. */
 int probe_decode(struct probe *ret, const uint8_t *buf, size_t len);
 /* Whether `node_id` is in such a list. */
 bool probe_lists(const uint8_t *ids, unsigned n, uint32_t node_id);
+/* Whether this PROBE asks `node_id` for a REPORT. */
+bool probe_asks(const struct probe *p, uint32_t node_id);
 
 /* Content of ACK type ACK_ANNOUNCE. */
 struct announce {

@@ -73,11 +73,14 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		.end_object = (uint16_t)tx->object_end,
 		.floor_object = (uint16_t)key_object(floor),
 		.floor_sbn = key_sbn(floor),
+		.sequence = tx->probe_sequence++,
+		.position_object = (uint16_t)tx->object,
+		.position_sbn = tx->sbn,
 		.announced = ids[0],
 		.receipts = ids[1],
 	};
 	struct msg m = { .type = NORM_CMD, .cmd = CMD_APPLICATION, .payload = buf };
-	uint32_t cap = MIN((tx->conf.segment_size - 32u) / 4, sizeof(ids[0]) / 4);
+	uint32_t cap = MIN((tx->conf.segment_size - PROBE_LEN) / 4u, sizeof(ids[0]) / 4);
 	int len;
 
 	p.n_announced = roster_take_echoes(&tx->roster, false, ids[0], cap);

@@ -77,6 +77,7 @@ struct tx {
 
 	struct tx_timers at;
 	uint16_t cc_sequence;
+	uint16_t probe_sequence;
 	nsec_t cc_interval;
 	unsigned flushes, eots; /* sent since the last DATA */
 	bool squelch_due;

@@ -83,6 +83,10 @@ enum norm_cmd {
 #define SOW_VERSION 1
 #define SOW_MAGIC   (0x534f5700u | SOW_VERSION)
 
+/* What comes next in such a CMD(APPLICATION) */
+#define APP_PROBE 1
+#define APP_POLL  2
+
 /* Limits */
 #define NORM_HDR_MAX     1020 /* 255 words */
 #define NORM_OBJECT_MAX  ((uint64_t)1 << 48)

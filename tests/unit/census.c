@@ -7,11 +7,12 @@
 #define MAGIC 'S', 'O', 'W', 1
 
 static const uint8_t probe_wire[] = {
-	MAGIC, 1,    3, 1, 0,             /* kind, phase, flags */
-	0xff,  0xfe, 0, 3, 0,    1, 0, 2, /* objects, two announced */
-	1,     2,    3, 4, 0,    1, 0, 0, /* floor_sbn, one receipt */
-	0,     0,    0, 7, 0xff, 0, 0, 8, /* announced */
-	0,     0,    0, 9,                /* receipts */
+	MAGIC, 1,    3, 1, 0,                /* kind, phase, flags */
+	0xff,  0xfe, 0, 3, 0,    1,  0,  2,  /* objects, two announced */
+	1,     2,    3, 4, 0,    1,  5,  6,  /* floor_sbn, one receipt, sequence */
+	7,     8,    0, 3, 9,    10, 11, 12, /* position_object, report_every, position_sbn */
+	0,     0,    0, 7, 0xff, 0,  0,  8,  /* announced */
+	0,     0,    0, 9,                   /* receipts */
 };
 
 static void probe_both_ways(void **state)
@@ -26,6 +27,10 @@ static void probe_both_ways(void **state)
 	assert_int_equal(p.end_object, 3);
 	assert_int_equal(p.floor_object, 1);
 	assert_int_equal(p.floor_sbn, 0x01020304);
+	assert_int_equal(p.sequence, 0x0506);
+	assert_int_equal(p.position_object, 0x0708);
+	assert_int_equal(p.report_every, 3);
+	assert_int_equal(p.position_sbn, 0x090a0b0c);
 	assert_int_equal(p.n_announced, 2);
 	assert_int_equal(p.n_receipts, 1);
 	assert_true(probe_lists(p.announced, p.n_announced, 7));
@@ -39,6 +44,26 @@ static void probe_both_ways(void **state)
 		assert_int_equal(probe_encode(&p, buf, n), -ENOSPC);
 		assert_int_equal(probe_decode(&p, probe_wire, n),
 				 n < 5 ? -EPROTONOSUPPORT : -EBADMSG);
+	}
+}
+
+static void probe_asks_some(void **state)
+{
+	static const struct {
+		uint16_t every, sequence;
+		uint32_t node_id;
+		bool asks;
+	} v[] = {
+		{ 0, 0, 0, false },          { 0, 7, 1, false }, { 1, 65535, 12345, true },
+		{ 3, 0, 9, true },           { 3, 1, 9, false }, { 3, 1, 8, true },
+		{ 3, 2, 0xffffffff, false }, /* the sum does not wrap: 2^32 + 1 is 2 mod 3 */
+		{ 3, 3, 0xffffffff, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct probe p = { .report_every = v[i].every, .sequence = v[i].sequence };
+
+		assert_int_equal(probe_asks(&p, v[i].node_id), v[i].asks);
 	}
 }
 
@@ -200,10 +225,10 @@ static void status_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(probe_both_ways),    cmocka_unit_test(probe_refuses),
-		cmocka_unit_test(announce_both_ways), cmocka_unit_test(announce_refuses),
-		cmocka_unit_test(receipt_both_ways),  cmocka_unit_test(receipt_refuses),
-		cmocka_unit_test(status_names),
+		cmocka_unit_test(probe_both_ways),  cmocka_unit_test(probe_refuses),
+		cmocka_unit_test(probe_asks_some),  cmocka_unit_test(announce_both_ways),
+		cmocka_unit_test(announce_refuses), cmocka_unit_test(receipt_both_ways),
+		cmocka_unit_test(receipt_refuses),  cmocka_unit_test(status_names),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);
