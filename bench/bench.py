@@ -2,7 +2,7 @@
 # bench.py - runs a plan, one program at a time, and prints the medians; `make bench` starts it.
 # SPDX-License-Identifier: BSD-2-Clause
 """
-bench.py quick|targets|full [--only TEXT]   a plan of plan.py; goes on where it was interrupted
+bench.py quick|targets|speed|full [--only TEXT]   a plan of plan.py; goes on where it was interrupted
 bench.py run PROGRAM [-n N] [...]           one transfer by hand
 bench.py check                              proves that the lab does what it says
 bench.py report FILE                        the table of a file of records
@@ -18,6 +18,7 @@ import plan
 import report
 import transfer
 
+SEARCH = 8              # runs of the blaster to find its best lossless rate
 TOOLS = {"udpcast": "udp-sender", "uftp": "uftp", "tcp": "socat"}
 
 
@@ -34,8 +35,29 @@ def missing(program):
 def measure(cell, where):
     src = transfer.make_source(cell["size"])
     adapter = transfer.load_adapter(cell["program"])
-    record = transfer.run(where, adapter, src, cell["opts"], cell["limit"])
+    run = lossless if cell.get("search") else transfer.run
+    record = run(where, adapter, src, cell["opts"], cell["limit"])
     return {"group": cell["group"], "program": cell["program"], **record}
+
+
+def lossless(where, adapter, src, opts, limit):
+    """The blaster at the highest rate found, by bisection, at which every receiver got all."""
+    best, low, high, rate = None, 0, None, 0
+    for _ in range(SEARCH):
+        record = transfer.run(where, adapter, src, {**opts, "rate": rate}, limit)
+        speed = record["extra"]["delivered_mbit"]
+        if record["extra"]["delivered"] == 1 and (not best or speed > best["extra"]["delivered_mbit"]):
+            best = record
+        if not rate and record["extra"]["delivered"] == 1:
+            break               # it does not lose however fast it sends
+        if not rate:
+            high = record["extra"]["sent_mbit"]
+        elif record["extra"]["delivered"] == 1:
+            low = rate
+        else:
+            high = rate
+        rate = (low + high) / 2
+    return best or record
 
 
 def line(r):
@@ -67,9 +89,9 @@ def run_plan(name, only):
     path = os.path.join(transfer.BUILD, f"bench/{name}.jsonl")
     records = report.load(path)
     while todo := pending(cells, repeats, records):
-        for shape in sorted({(c["n"], c["rate"] or 0, c["loss"]) for c in todo}):
-            here = [c for c in todo if (c["n"], c["rate"] or 0, c["loss"]) == shape]
-            with lab.Lab(shape[0], shape[1], shape[2]) as where:
+        for shape in sorted({(c["n"], c["rate"] or 0, c["loss"], c["whole"]) for c in todo}):
+            here = [c for c in todo if (c["n"], c["rate"] or 0, c["loss"], c["whole"]) == shape]
+            with lab.Lab(*shape[:3], whole=shape[3]) as where:
                 for c in here:
                     records.append(measure(c, where))
                     print(line(records[-1]), flush=True)
@@ -81,8 +103,9 @@ def run_plan(name, only):
 
 def run_one(a):
     opts = dict(o.split("=", 1) for o in a.opt)
-    cell = plan.cell(a.program, a.n, a.rate, a.loss, int(a.size * plan.MIB), opts)
-    with lab.Lab(a.n, a.rate, a.loss, a.gro) as where:
+    cell = plan.cell(a.program, a.n, a.rate, a.loss, int(a.size * plan.MIB), opts, a.whole)
+    cell["search"] = a.search
+    with lab.Lab(a.n, a.rate, a.loss, a.gro, a.whole) as where:
         for _ in range(a.repeat):
             r = measure(cell, where)
             print(json.dumps(r, indent=1) if a.verbose else line(r), flush=True)
@@ -136,6 +159,8 @@ def main():
     one.add_argument("--rate", type=int, help="of the link, Mbit/s")
     one.add_argument("--loss", type=float, default=0, help="percent")
     one.add_argument("--gro", action="store_true", help="receivers' interfaces do GRO")
+    one.add_argument("--whole", action="store_true", help="super-packets cross whole")
+    one.add_argument("--search", action="store_true", help="blast: its best lossless rate")
     one.add_argument("--opt", "-o", action="append", default=[], help="KEY=VALUE for the adapter")
     one.add_argument("--repeat", type=int, default=1)
     one.add_argument("-v", "--verbose", action="store_true")

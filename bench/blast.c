@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ enum {
 	BATCH = 2,
 	RX_BATCH = 16,
 	RX_BUFFER = 65536,
+	WRITE = 131072, /* bytes of one write, hashed while they are in the cache */
 };
 
 static const uint32_t end_mark = UINT32_MAX;
@@ -40,7 +42,8 @@ struct header {
 _Static_assert(sizeof(struct header) == HEADER, "no padding");
 
 struct conf {
-	const char *file, *group, *ifname;
+	const char *file, *out, *group, *ifname;
+	bool hash;
 	int port, rcvbuf;
 	double mbit, idle;
 };
@@ -59,6 +62,33 @@ static void check(bool good, const char *what)
 		return;
 	perror(what);
 	exit(2);
+}
+
+/* SHA-256 of what is sent, or written. */
+static EVP_MD_CTX *hash_new(bool wanted)
+{
+	EVP_MD_CTX *h = wanted ? EVP_MD_CTX_new() : NULL;
+
+	check(!wanted || (h && EVP_DigestInit_ex(h, EVP_sha256(), NULL)), "SHA-256");
+	return h;
+}
+
+static void hash_add(EVP_MD_CTX *h, const void *data, size_t len)
+{
+	check(!h || EVP_DigestUpdate(h, data, len), "SHA-256");
+}
+
+static void hash_print(EVP_MD_CTX *h)
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	check(!h || EVP_DigestFinal_ex(h, sum, &len), "SHA-256");
+	printf("\"sha256\":\"");
+	for (unsigned i = 0; i < len; i++)
+		printf("%02x", sum[i]);
+	printf("\"}\n");
+	EVP_MD_CTX_free(h);
 }
 
 static int udp_socket(const struct conf *conf, struct sockaddr_in *group, struct ip_mreqn *mreq)
@@ -124,14 +154,14 @@ static void send_all(int fd, struct mmsghdr *msgs, int n)
 	}
 }
 
-/* At most 20 ms of debt are made good by a burst. */
+/* At most 2 ms of debt are made good by a burst. */
 static double pace(double due, double sec)
 {
 	double t = now();
 
 	due += sec;
 	if (due <= t)
-		return t - due > 0.02 ? t - 0.02 : due;
+		return t - due > 0.002 ? t - 0.002 : due;
 	struct timespec ts = { (time_t)due, (long)((due - (double)(time_t)due) * 1e9) };
 
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
@@ -153,6 +183,7 @@ static void send_end(int fd, uint64_t total)
 static int sender(const struct conf *conf)
 {
 	int file = open(conf->file, O_RDONLY | O_CLOEXEC), fd = tx_socket(conf), n_msgs;
+	EVP_MD_CTX *h = hash_new(conf->hash);
 	struct mmsghdr msgs[BATCH];
 	struct stat st;
 
@@ -165,11 +196,15 @@ static int sender(const struct conf *conf)
 	double start = now(), due = start;
 
 	for (uint32_t seq = 0, n; (n = fill(msgs, &n_msgs, map, total, seq)); seq += n) {
+		uint64_t off = (uint64_t)seq * PAYLOAD, left = total - off;
+
 		send_all(fd, msgs, n_msgs);
+		hash_add(h, map + off, left < n * PAYLOAD ? left : n * PAYLOAD);
 		if (conf->mbit > 0)
 			due = pace(due, n * FRAME * 8 / (conf->mbit * 1e6));
 	}
-	printf("{\"bytes\":%llu,\"secs\":%.6f}\n", (unsigned long long)total, now() - start);
+	printf("{\"bytes\":%llu,\"secs\":%.6f,", (unsigned long long)total, now() - start);
+	hash_print(h);
 	send_end(fd, total);
 	return 0;
 }
@@ -202,6 +237,45 @@ static size_t segment_size(struct msghdr *msg, size_t len)
 	return len;
 }
 
+/* What came in order, on its way into the file; behind a gap it begins anew. */
+struct store {
+	int fd; /* -1: nothing is stored */
+	EVP_MD_CTX *hash;
+	uint64_t off; /* of the first byte in `bytes` */
+	size_t len;
+	uint8_t bytes[WRITE];
+};
+
+static void store_flush(struct store *s)
+{
+	if (s->len)
+		check(pwrite(s->fd, s->bytes, s->len, (off_t)s->off) == (ssize_t)s->len,
+		      "write");
+	hash_add(s->hash, s->bytes, s->len);
+	s->off += s->len;
+	s->len = 0;
+}
+
+static void store_add(struct store *s, uint64_t off, const uint8_t *data, size_t len)
+{
+	if (s->fd < 0)
+		return;
+	if (off != s->off + s->len) {
+		store_flush(s);
+		s->off = off;
+	}
+	while (len) {
+		size_t n = len < WRITE - s->len ? len : WRITE - s->len;
+
+		memcpy(s->bytes + s->len, data, n);
+		s->len += n;
+		data += n;
+		len -= n;
+		if (s->len == WRITE)
+			store_flush(s);
+	}
+}
+
 struct tally {
 	uint64_t packets, bytes, gaps, messages;
 	uint32_t expect;
@@ -209,7 +283,8 @@ struct tally {
 	bool ended;
 };
 
-static void count(struct tally *t, const uint8_t *packet, size_t len, double at)
+static void count(struct tally *t, struct store *s, const uint8_t *packet, size_t len,
+		  double at)
 {
 	struct header h;
 
@@ -229,26 +304,33 @@ static void count(struct tally *t, const uint8_t *packet, size_t len, double at)
 	t->packets++;
 	t->bytes += len - HEADER;
 	t->last = at;
+	store_add(s, (uint64_t)h.seq * PAYLOAD, packet + HEADER, len - HEADER);
 }
 
-static void take(struct tally *t, struct mmsghdr *m, double at)
+static void take(struct tally *t, struct store *s, struct mmsghdr *m, double at)
 {
 	const uint8_t *p = m->msg_hdr.msg_iov->iov_base;
 	size_t len = m->msg_len, size = segment_size(&m->msg_hdr, len);
 
 	t->messages++;
 	for (size_t off = 0; off < len; off += size)
-		count(t, p + off, len - off < size ? len - off : size, at);
+		count(t, s, p + off, len - off < size ? len - off : size, at);
 }
 
 static int receiver(const struct conf *conf)
 {
 	static uint8_t buffers[RX_BATCH][RX_BUFFER], control[RX_BATCH][64];
+	static struct store store = { .fd = -1 };
 	struct iovec iov[RX_BATCH];
 	struct mmsghdr msgs[RX_BATCH];
 	struct tally t = { 0 };
 	int fd = rx_socket(conf);
 
+	store.hash = hash_new(conf->hash);
+	if (conf->out) {
+		store.fd = open(conf->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		check(store.fd >= 0, conf->out);
+	}
 	while (!t.ended && !(t.packets && now() - t.last > conf->idle)) {
 		for (int i = 0; i < RX_BATCH; i++) {
 			iov[i] = (struct iovec){ buffers[i], RX_BUFFER };
@@ -261,12 +343,14 @@ static int receiver(const struct conf *conf)
 
 		check(n >= 0 || errno == EAGAIN || errno == EINTR, "recvmmsg");
 		for (int i = 0; i < n; i++)
-			take(&t, msgs + i, now());
+			take(&t, &store, msgs + i, now());
 	}
-	printf("{\"packets\":%llu,\"bytes\":%llu,\"gaps\":%llu,\"messages\":%llu,\"secs\":%.6f}"
-	       "\n",
+	store_flush(&store);
+	printf("{\"packets\":%llu,\"bytes\":%llu,\"gaps\":%llu,\"messages\":%llu,"
+	       "\"secs\":%.6f,",
 	       (unsigned long long)t.packets, (unsigned long long)t.bytes,
 	       (unsigned long long)t.gaps, (unsigned long long)t.messages, t.last - t.first);
+	hash_print(store.hash);
 	return 0;
 }
 
@@ -275,14 +359,23 @@ int main(int argc, char **argv)
 	struct conf conf = { .group = "239.77.0.1",
 			     .ifname = "eth0",
 			     .port = 7777,
-			     .rcvbuf = 4 << 20,
+			     .rcvbuf = 32 << 20,
 			     .idle = 1.5 };
 	int o;
 
-	while ((o = getopt(argc, argv, "f:g:i:p:r:")) != -1)
+	while ((o = getopt(argc, argv, "f:o:g:i:p:r:hb:")) != -1)
 		switch (o) {
 		case 'f':
 			conf.file = optarg;
+			break;
+		case 'o':
+			conf.out = optarg;
+			break;
+		case 'b':
+			conf.rcvbuf = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'h':
+			conf.hash = true;
 			break;
 		case 'g':
 			conf.group = optarg;
@@ -297,8 +390,8 @@ int main(int argc, char **argv)
 			conf.mbit = atof(optarg);
 			break;
 		default:
-			fprintf(stderr, "usage: blast [-f FILE to send] [-g GROUP] [-i IF] "
-					"[-p PORT] [-r MBIT]\n");
+			fprintf(stderr, "usage: blast [-f FILE to send | -o FILE to write] "
+					"[-h] [-g GROUP] [-i IF] [-p PORT] [-r MBIT]\n");
 			return 1;
 		}
 	return conf.file ? sender(&conf) : receiver(&conf);

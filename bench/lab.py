@@ -7,6 +7,7 @@
 Everything lives in a private mount and network namespace (see enter()), so that nothing can be
 left behind.  Loss is random and independent per receiver and per wire packet: segmentation
 offloads are off, and nft drops on the egress of the bridge port, before the receiver's GRO.
+Without loss they may be left on (`whole`): super-packets then cross as they are.
 The rate is a tbf with the queue of a real interface on the sender's eth0.
 """
 import ctypes
@@ -76,8 +77,10 @@ def read_counters():
 class Lab:
     sender_ip = "10.77.0.1"
 
-    def __init__(self, n, rate=None, loss=0.0, gro=False):
-        self.n, self.rate, self.loss, self.gro = n, rate, loss, gro
+    def __init__(self, n, rate=None, loss=0.0, gro=False, whole=False):
+        self.n, self.rate, self.loss, self.gro, self.whole = n, rate, loss, gro, whole
+        if whole and (rate or loss):
+            raise ValueError("super-packets are neither lost nor shaped like packets")
 
     def ns(self, i):
         return "s" if i == 0 else f"r{i}"
@@ -149,6 +152,8 @@ class Lab:
 
     def _no_offload(self, dev):
         """What crosses the bridge is at most an Ethernet frame."""
+        if self.whole:
+            return
         gro = "on" if self.gro and dev == "eth0" else "off"
         sh(["ethtool", "-K", dev, "tso", "off", "gso", "off", "tx-udp-segmentation", "off",
             "tx-gso-list", "off", "gro", gro])

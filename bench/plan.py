@@ -14,14 +14,15 @@ def unshaped(program, n):
     return {}
 
 
-def cell(program, n, rate, loss, size, opts={}):
+def cell(program, n, rate, loss, size, opts={}, whole=False):
     shape = f"{rate} Mbit/s" if rate else "unshaped"
     words = [shape, f"{n} receiver{'s' * (n > 1)}", f"{loss} % loss", f"{size // MIB} MiB"]
+    words += ["super-packets whole"] if whole else []
     words += [f"{k}={v}" for k, v in opts.items()]
     if not rate:
         opts = {**unshaped(program, n), **opts}
     return {"program": program, "group": ", ".join(words), "n": n, "rate": rate, "loss": loss,
-            "size": size, "opts": opts, "limit": 15 + size * 8 / SLOWEST}
+            "size": size, "opts": opts, "whole": whole, "limit": 15 + size * 8 / SLOWEST}
 
 
 def matrix(size, receivers, losses, rates, programs=PROGRAMS):
@@ -38,7 +39,19 @@ def targets():
     return cells
 
 
+def speed():
+    """sow beside the best lossless rate of a blaster that writes and hashes, too."""
+    cells = []
+    for whole in (True, False):
+        for n, size in ((1, 1024), (4, 512), (16, 256)):
+            for program, opts in (("blast", {"hash": 1}), ("sow", {}), ("tcp", {})):
+                c = cell(program, n, None, 0, size * MIB, whole=whole)
+                cells.append({**c, "opts": {**c["opts"], **opts}, "search": program == "blast"})
+    return cells
+
+
 PLANS = {
+    "speed": lambda: (speed(), 3),
     "full": lambda: (matrix(256 * MIB, [1, 4, 8], [0, 1, 5], [1000, None]), 3),
     "targets": lambda: (targets(), 3),
     "quick": lambda: (matrix(32 * MIB, [1, 4], [0, 1], [1000, None]), 1),
