@@ -36,6 +36,8 @@ static void set_defaults(struct tx_conf *c)
 		c->max_objects = DEFAULT_OBJECTS;
 	if (!c->max_receivers)
 		c->max_receivers = DEFAULT_RECEIVERS;
+	if (!c->large_len)
+		c->large_len = FEC_LARGE_LEN;
 }
 
 static bool conf_valid(const struct tx_conf *c)
@@ -44,7 +46,9 @@ static bool conf_valid(const struct tx_conf *c)
 	       c->segment_size >= 64 && c->segment_size <= SEGMENT_SIZE_MAX &&
 	       (c->fec_id == FEC_RS8 || c->fec_id == FEC_SB_SYST) && c->block_len > 0 &&
 	       c->block_len + c->n_parity <= RS8_MAX && c->backoff <= 15 &&
-	       c->max_objects < 32768 && c->grtt_min <= c->grtt_max;
+	       c->max_objects < 32768 && c->grtt_min <= c->grtt_max &&
+	       (c->code == TX_CODE_SMALL || (c->profile == TX_SOW && c->segment_size % 2 == 0 &&
+					     c->large_len <= BLOCK_LEN_MAX));
 }
 
 static uint64_t burst_of(uint64_t rate)
@@ -70,6 +74,17 @@ static int alloc_all(struct tx *tx)
 	if (r == 0)
 		r = txblocks_init(&tx->blocks, c->memory, c->block_len,
 				  c->block_len + c->n_parity, c->segment_size);
+	if (r == 0 && c->code != TX_CODE_SMALL) {
+		struct fec fec = fec_large(c->large_len);
+
+		r = txlarges_init(&tx->large, &(struct txlarges_conf){
+						      .memory = c->memory,
+						      .max_k = fec.block_len,
+						      .max_parity = fec.n_parity,
+						      .symbol_len = c->segment_size,
+						      .counting = c->counting,
+					      });
+	}
 	return r;
 }
 
@@ -103,6 +118,7 @@ void tx_free(struct tx *tx)
 {
 	if (!tx)
 		return;
+	txlarges_fini(&tx->large);
 	txblocks_fini(&tx->blocks);
 	ranges_fini(&tx->whole);
 	roster_fini(&tx->roster);
@@ -198,6 +214,41 @@ static bool info_fits(const struct tx *tx, size_t len)
 	return len > 0 && len <= tx->conf.segment_size;
 }
 
+static struct fec small_fec(const struct tx *tx)
+{
+	return (struct fec){
+		.fec_id = tx->conf.fec_id,
+		.block_len = tx->conf.block_len,
+		.n_parity = tx->conf.n_parity,
+	};
+}
+
+static bool wants_large(const struct tx *tx, uint64_t n_segments)
+{
+	uint32_t n = tx->roster.n - tx->roster.count[RECEIVER_DROPPED];
+
+	if (tx->conf.code == TX_CODE_AUTO)
+		return fec_prefers_large(n_segments, MAX(n, tx->conf.expected));
+	return tx->conf.code == TX_CODE_LARGE && n_segments > tx->conf.block_len;
+}
+
+bool tx_object_open(struct tx *tx, struct tx_object *o)
+{
+	bool early = tx->stage == TX_WAITING && !tx->conf.expected;
+
+	if (o->opened)
+		return true;
+	if (tx->conf.code == TX_CODE_AUTO && early)
+		return false; /* not before it is known how many receivers there are */
+	o->opened = true;
+	if (wants_large(tx, o->layout.n_segments)) {
+		o->fec = fec_large(tx->conf.large_len);
+		layout_init(&o->layout, o->layout.size, tx->conf.segment_size,
+			    o->fec.block_len);
+	}
+	return true;
+}
+
 static bool layout_fits(const struct tx *tx, const struct layout *l)
 {
 	return tx->conf.fec_id == FEC_SB_SYST || l->n_blocks <= (uint64_t)1 << 24;
@@ -220,6 +271,7 @@ int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t
 	}
 	*o = (struct tx_object){
 		.number = tx->object_end,
+		.fec = small_fec(tx),
 		.layout = l,
 		.info_len = (uint16_t)info_len,
 		.in_use = true,

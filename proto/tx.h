@@ -14,6 +14,15 @@ enum tx_profile {
 		    expect */
 };
 
+/* Which code an object gets. */
+enum tx_code {
+	TX_CODE_SMALL, /* blocks of block_len symbols, Reed-Solomon over GF(2^8) */
+	TX_CODE_LARGE, /* large blocks, over GF(2^16), if the object has more than one small
+			* block
+			*/
+	TX_CODE_AUTO,  /* by the object's size and the number of receivers (fec.h) */
+};
+
 struct tx_conf {
 	enum tx_profile profile;
 	uint32_t node_id;             /* not NONE, not ANY */
@@ -21,6 +30,12 @@ struct tx_conf {
 	uint16_t segment_size;        /* E, bytes */
 	uint8_t fec_id;               /* FEC_RS8 or FEC_SB_SYST (instance 0) */
 	uint16_t block_len, n_parity; /* B, parity a block; B + parity <= 255 */
+	enum tx_code code;            /* TX_SOW; needs an even segment_size if not SMALL */
+	uint16_t large_len;           /* B of large blocks, <= 32768; 0: 8000 */
+	uint16_t interleave; /* large blocks that are sent in turns, at most; 0: 8, less if the
+			      rate makes them last longer than half a second */
+	bool counting; /* large blocks keep no symbols: payloads and the data of their requests
+			  are there in number only (simulations) */
 	/* Bytes of NORM messages a second; 0: unlimited. In any interval d at most
 	 * rate * d + max(64 KiB, 4 ms of the rate) + one message leave (pacer.h). */
 	uint64_t rate;
@@ -30,8 +45,8 @@ struct tx_conf {
 	nsec_t grtt_initial, grtt_min, grtt_max; /* 0: 10 ms, 1 ms, 10 s */
 	nsec_t drop_after; /* a receiver that was asked and stays silent this long is dropped;
 			      0: 10 s */
-	size_t memory; /* bytes for block buffers, four of which there are at least; 0: 24 MiB
-			*/
+	size_t memory; /* bytes for block buffers, four of which there are at least, and as much
+			  for large blocks; 0: 24 MiB */
 	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 4096 */
 	unsigned max_receivers; /* 0: 4096 */
 	unsigned expected; /* TX_SOW: receivers that will announce themselves; 0: unknown */

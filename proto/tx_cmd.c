@@ -101,7 +101,7 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
  */
 struct watermark tx_last_symbol(const struct tx *tx, const struct tx_object *o)
 {
-	struct watermark wm = { .fec_id = tx->conf.fec_id, .object_id = (uint16_t)o->number };
+	struct watermark wm = { .fec_id = o->fec.fec_id, .object_id = (uint16_t)o->number };
 
 	if (o->layout.n_blocks) {
 		wm.fpi.sbn = (uint32_t)(o->layout.n_blocks - 1);
@@ -293,6 +293,8 @@ int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		r = cc_output(tx, now, ret);
 	if (!r && now >= tx->at.probe_at && tx->conf.profile == TX_SOW)
 		r = probe_output(tx, now, ret);
+	if (!r)
+		r = tx_poll_output(tx, now, ret);
 	if (!r && now >= tx->at.squelch_at && tx->squelch_due)
 		r = squelch_output(tx, now, ret);
 	if (!r && now >= tx->at.adv_at)

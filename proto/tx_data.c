@@ -46,18 +46,19 @@ int tx_info_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	struct tx_object *o = tx->n_info_due ? next_info(tx) : NULL;
 	struct msg m;
 
-	if (!o)
+	if (!o || !tx_object_open(tx, o))
 		return 0;
 	m = (struct msg){
 		.type = NORM_INFO,
 		.flags = OBJECT_FLAGS,
-		.fec_id = tx->conf.fec_id,
+		.fec_id = o->fec.fec_id,
 		.object_id = (uint16_t)o->number,
 		.ext = { .present = EXT_HAS_FTI,
 			 .fti = { .object_size = o->layout.size,
 				  .segment_size = tx->conf.segment_size,
-				  .max_block_len = tx->conf.block_len,
-				  .num_parity = tx->conf.n_parity } },
+				  .max_block_len = o->fec.block_len,
+				  .num_parity = o->fec.n_parity,
+				  .fec_instance_id = o->fec.instance } },
 		.payload = tx_object_info(tx, o),
 		.payload_len = o->info_len,
 	};
@@ -68,46 +69,43 @@ int tx_info_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	return tx_emit(tx, now, &m, ret);
 }
 
-/* What a DATA message needs beyond its block. */
-struct symbol {
-	uint32_t esi;
-	const uint8_t *data;
-	size_t len;
-	uint8_t flags;
-	bool target; /* carries the parity target */
-};
-
-static int data_output(struct tx *tx, nsec_t now, struct txblock *b, const struct symbol *s,
-		       struct tx_packet *ret)
+int tx_data_output(struct tx *tx, nsec_t now, struct tx_object *o, const struct tx_symbol *s,
+		   struct tx_packet *ret)
 {
-	struct tx_object *o = tx_object_find(tx, key_object(b->key));
 	struct msg m = {
 		.type = NORM_DATA,
 		.flags = OBJECT_FLAGS | s->flags,
-		.fec_id = tx->conf.fec_id,
+		.fec_id = o->fec.fec_id,
 		.object_id = (uint16_t)o->number,
-		.fpi = { .sbn = key_sbn(b->key),
-			 .sbl = (uint16_t)b->k,
-			 .esi = (uint16_t)s->esi },
+		.fpi = { .sbn = s->sbn, .sbl = (uint16_t)s->k, .esi = (uint16_t)s->esi },
 		.payload = s->data,
 		.payload_len = s->len,
 	};
 
-	if (s->target) {
+	if (s->has_target) {
 		m.ext.present = EXT_HAS_TARGET;
-		m.ext.target = (uint16_t)b->parity_target;
+		m.ext.target = s->target;
 	}
-	b->sent_at = now;
 	o->active_at = now;
 	tx->flushes = 0;
 	return tx_emit(tx, now, &m, ret);
 }
 
-static struct symbol source_symbol(const struct tx *tx, const struct txblock *b, uint32_t esi)
+static int data_output(struct tx *tx, nsec_t now, struct txblock *b, const struct tx_symbol *s,
+		       struct tx_packet *ret)
+{
+	b->sent_at = now;
+	return tx_data_output(tx, now, tx_object_find(tx, key_object(b->key)), s, ret);
+}
+
+static struct tx_symbol source_symbol(const struct tx *tx, const struct txblock *b,
+				      uint32_t esi)
 {
 	const struct tx_object *o = tx_object_find(tx, key_object(b->key));
 
-	return (struct symbol){
+	return (struct tx_symbol){
+		.sbn = key_sbn(b->key),
+		.k = b->k,
 		.esi = esi,
 		.data = txblock_source(&tx->blocks, b) + esi * tx->conf.segment_size,
 		.len = layout_segment_bytes(&o->layout, key_sbn(b->key), esi),
@@ -119,9 +117,11 @@ static bool parity_encoded(const struct txblock *b, uint32_t p)
 	return p >= b->parity_first && p < b->parity_first + b->parity_n && !b->encoding;
 }
 
-static struct symbol parity_symbol(const struct tx *tx, const struct txblock *b, uint32_t p)
+static struct tx_symbol parity_symbol(const struct tx *tx, const struct txblock *b, uint32_t p)
 {
-	return (struct symbol){
+	return (struct tx_symbol){
+		.sbn = key_sbn(b->key),
+		.k = b->k,
 		.esi = b->k + p,
 		.data = txblock_parity(&tx->blocks, b) +
 			(size_t)(p - b->parity_first) * tx->conf.segment_size,
@@ -167,7 +167,7 @@ static void advance(struct tx *tx)
 int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
 	struct tx_object *o = position(tx);
-	struct symbol s;
+	struct tx_symbol s;
 	int r;
 
 	if (!o || tx->sbn >= o->layout.n_blocks)
@@ -178,6 +178,11 @@ int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	}
 	if (o->info_due)
 		return tx_info_output(tx, now, ret);
+	if (o->fec.large) {
+		r = tx_large_new_output(tx, now, o, ret);
+		position(tx); /* as advance() */
+		return r;
+	}
 	if (!tx->block)
 		tx->block = txblocks_find(&tx->blocks, key_of(tx->object, tx->sbn));
 	if (!tx->block || tx->block->state != TXBLOCK_READY)
@@ -217,7 +222,7 @@ static int repair_block(struct tx *tx, nsec_t now, struct txblock *b, struct tx_
 	bool ours = tx->conf.profile == TX_SOW;
 	unsigned first, n;
 	uint32_t esi;
-	struct symbol s;
+	struct tx_symbol s;
 
 	if (b->parity_target > b->parity_sent) {
 		if (!parity_encoded(b, b->parity_sent))
@@ -234,7 +239,8 @@ static int repair_block(struct tx *tx, nsec_t now, struct txblock *b, struct tx_
 		tx->counters.again++;
 	}
 	s.flags |= NORM_FLAG_REPAIR;
-	s.target = ours;
+	s.has_target = ours;
+	s.target = (uint16_t)b->parity_target;
 	missing_parity(tx, b, &first, &n);
 	tx->work_due |= n > 0;
 	return data_output(tx, now, b, &s, ret);
@@ -276,10 +282,11 @@ int tx_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		if (repair_ready(tx->repair))
 			r = repair_block(tx, now, tx->repair, ret);
 	}
-	if (!r) {
+	if (!r)
 		tx->repair = NULL;
-		tx->scan_repairs = false;
-	}
+	if (!r)
+		r = tx_large_repair_output(tx, now, ret);
+	tx->scan_repairs = r > 0;
 	end_round(tx, now);
 	return r;
 }
@@ -291,7 +298,7 @@ bool tx_repair_pending(const struct tx *tx)
 	for (uint32_t i = 0; i < tx->blocks.n; i++)
 		if (txblock_pending(txblocks_at(&tx->blocks, i)))
 			return true;
-	return false;
+	return tx_large_pending(tx) > 0;
 }
 
 void tx_forget_blocks(struct tx *tx, uint64_t object)
@@ -299,6 +306,7 @@ void tx_forget_blocks(struct tx *tx, uint64_t object)
 	uint32_t i = txblocks_lower_bound(&tx->blocks, key_of(object, 0));
 
 	ranges_remove(&tx->whole, key_of(object, 0), key_of(object + 1, 0));
+	tx_large_forget(tx, object);
 	while (i < tx->blocks.n) {
 		struct txblock *b = txblocks_at(&tx->blocks, i);
 
@@ -320,10 +328,12 @@ void tx_forget_blocks(struct tx *tx, uint64_t object)
 
 uint64_t tx_floor(const struct tx *tx)
 {
+	const struct txlarge *b = txlarges_next(&tx->large, NULL);
+
 	for (uint32_t i = 0; i < tx->blocks.n; i++)
 		if (txblocks_at(&tx->blocks, i)->state != TXBLOCK_IDLE)
 			return txblocks_at(&tx->blocks, i)->key;
-	return key_of(tx->object, tx->sbn);
+	return b ? b->key : key_of(tx->object, tx->sbn);
 }
 
 /* --- work --- */
@@ -331,15 +341,18 @@ uint64_t tx_floor(const struct tx *tx)
 /* Blocks that will be sent soon get a buffer. */
 static void prefetch(struct tx *tx)
 {
+	struct tx_object *at = tx_object_find(tx, tx->object);
 	uint64_t object = tx->object, sbn = tx->sbn;
 	uint32_t symbols = 0, n = 0;
 
 	if (tx->prefetched && tx->prefetched == key_of(object, sbn) + 1)
 		return;
+	if (object_live(at) && tx_object_open(tx, at) && at->fec.large)
+		tx_large_prefetch(tx, at);
 	tx->prefetched = key_of(object, sbn) + 1;
 	while (object < tx->object_end && symbols < PREFETCH_SYMBOLS &&
 	       n < tx->blocks.n_bufs / 2) {
-		const struct tx_object *o = tx_object_find(tx, object);
+		struct tx_object *o = tx_object_find(tx, object);
 		struct txblock *b;
 
 		if (!object_live(o) || sbn >= o->layout.n_blocks) {
@@ -347,6 +360,8 @@ static void prefetch(struct tx *tx)
 			sbn = 0;
 			continue;
 		}
+		if (!tx_object_open(tx, o) || o->fec.large)
+			break;
 		b = txblocks_get(&tx->blocks, key_of(object, sbn), layout_k(&o->layout, sbn));
 		if (!b)
 			break;
@@ -377,6 +392,9 @@ static bool take_whole(struct tx *tx)
 		ranges_remove(&tx->whole, key, key + 1);
 		return true;
 	}
+	if (o->fec.large)
+		return tx_large_again(tx, o, key_sbn(key)) &&
+		       ranges_remove(&tx->whole, key, key + 1) == 0;
 	b = txblocks_get(&tx->blocks, key, layout_k(&o->layout, key_sbn(key)));
 	if (!b)
 		return false;
@@ -391,7 +409,7 @@ static bool take_whole(struct tx *tx)
  * holds. */
 static void load_repairs(struct tx *tx)
 {
-	uint32_t loaded = 0;
+	uint32_t loaded = tx_large_pending(tx);
 
 	for (uint32_t i = 0; i < tx->blocks.n; i++)
 		loaded += txblock_pending(txblocks_at(&tx->blocks, i));
@@ -483,15 +501,18 @@ bool tx_work(struct tx *tx, struct work *ret)
 	prefetch(tx);
 	if (tx->conf.profile == TX_NORM || !tx_new_left(tx))
 		load_repairs(tx);
-	return next_work(tx, ret);
+	return next_work(tx, ret) || tx_large_work(tx, ret);
 }
 
 void tx_work_done(struct tx *tx, nsec_t now, const struct work *w, int result)
 {
-	struct txblock *b = &tx->blocks.b[w->slot];
+	struct txblock *b;
 
 	tx->idle = false;
 	tx->scan_repairs = tx->work_due = true;
+	if (tx_large_work_done(tx, now, w, result))
+		return;
+	b = &tx->blocks.b[w->slot];
 	if (w->op == WORK_ENCODE) {
 		b->encoding = false;
 		return;

@@ -95,6 +95,7 @@ static void want_blocks(struct tx *tx, nsec_t now, const struct tx_object *o, ui
 		for (uint32_t s = 0; s < b->k; s++)
 			bitmap_set(&b->want, s);
 	}
+	tx_large_in_flight(tx, now, begin, end);
 	on_request(tx, now);
 }
 
@@ -237,8 +238,6 @@ void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
 		struct tx_object *o;
 		struct txblock *b;
 
-		if (req.fec_id != tx->conf.fec_id || req.form == NACK_FORM_ERASURES)
-			continue;
 		if (req.flags & NACK_OBJECT) {
 			want_objects(tx, now, &req, &objects_left);
 			continue;
@@ -248,8 +247,15 @@ void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
 			continue;
 		if (req.flags & NACK_INFO)
 			want_info(tx, now, o);
+		if (req.fec_id != o->fec.fec_id)
+			continue;
 		if (req.flags & NACK_BLOCK)
 			want_blocks(tx, now, o, req.first.sbn, req.last.sbn);
+		if (o->fec.large && (req.flags & NACK_SEGMENT) &&
+		    tx_large_request(tx, now, o, &req))
+			on_request(tx, now);
+		if (o->fec.large || req.form == NACK_FORM_ERASURES)
+			continue;
 		b = req.flags & NACK_SEGMENT ? owing_block(tx, o, req.first.sbn) : NULL;
 		if (!b || deaf(tx, now) || req.last.esi < req.first.esi)
 			continue;

@@ -3,18 +3,25 @@
 #ifndef PROTO_TX_INTERNAL_H
 #define PROTO_TX_INTERNAL_H
 
+#include "proto/fec.h"
 #include "proto/grtt.h"
 #include "proto/layout.h"
 #include "proto/msg.h"
 #include "proto/pacer.h"
+#include "proto/poll.h"
 #include "proto/ranges.h"
+#include "proto/request.h"
 #include "proto/roster.h"
+#include "proto/threshold.h"
 #include "proto/tx.h"
 #include "proto/txblock.h"
+#include "proto/txlarge.h"
 
 /* One object in the repair window; number n lives in slot n % max_objects. */
 struct tx_object {
 	uint64_t number;
+	bool opened; /* its code is chosen */
+	struct fec fec;
 	struct layout layout;
 	uint16_t info_len;
 	bool in_use;
@@ -22,6 +29,23 @@ struct tx_object {
 	uint8_t info_due; /* how many times INFO is to be sent soon */
 	nsec_t info_at;   /* when it was last sent */
 	nsec_t active_at; /* last sent or asked for */
+};
+
+/* What a DATA message says. */
+struct tx_symbol {
+	uint32_t sbn, k, esi;
+	const uint8_t *data;
+	size_t len;
+	uint8_t flags;
+	bool has_target;
+	uint16_t target; /* the block's parity target */
+};
+
+/* The large blocks that are sent in turns, from (tx.object, tx.sbn) on. */
+struct tx_group {
+	uint32_t n;    /* 0: none begun */
+	uint32_t turn; /* whose it is */
+	uint32_t run;  /* symbols sent in this turn */
 };
 
 enum tx_stage {
@@ -64,6 +88,13 @@ struct tx {
 	bool work_due;          /* some block may need work */
 	uint64_t prefetched;    /* key + 1 of the position for which blocks were read ahead */
 
+	struct txlarges large; /* unless conf.code is SMALL */
+	struct tx_group group;
+	struct txlarge *large_repair; /* the one whose repair is being sent */
+	struct threshold threshold;
+	struct poll poll;
+	bool poll_due;
+
 	/* new data: the next symbol to be sent for the first time */
 	uint64_t object;
 	uint32_t sbn, esi;
@@ -97,7 +128,12 @@ double tx_gsize(const struct tx *tx);
 void tx_squelch(struct tx *tx, nsec_t now); /* a SQUELCH is due */
 uint8_t *tx_scratch(struct tx *tx); /* room for one command's payload; NULL: batch is full */
 
+/* Chooses the object's code, if that is not done; false: too early. */
+bool tx_object_open(struct tx *tx, struct tx_object *o);
+
 /* tx_data.c: INFO, new data, repairs. 1: a packet, 0: none. */
+int tx_data_output(struct tx *tx, nsec_t now, struct tx_object *o, const struct tx_symbol *s,
+		   struct tx_packet *ret);
 int tx_info_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 void tx_info_due(struct tx *tx, struct tx_object *o, uint8_t times);
 int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
@@ -106,6 +142,23 @@ bool tx_new_left(const struct tx *tx);       /* symbols never sent */
 bool tx_repair_pending(const struct tx *tx); /* in memory or not */
 void tx_forget_blocks(struct tx *tx, uint64_t object);
 uint64_t tx_floor(const struct tx *tx); /* key of the oldest block in memory */
+
+/* tx_large.c: objects in the large-block code */
+void tx_large_prefetch(struct tx *tx, const struct tx_object *o);
+int tx_large_new_output(struct tx *tx, nsec_t now, struct tx_object *o, struct tx_packet *ret);
+int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+int tx_poll_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+/* A SEGMENT request. True: something is owed now. */
+bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
+		      const struct request *req);
+bool tx_large_again(struct tx *tx, const struct tx_object *o,
+		    uint64_t sbn); /* false: no room */
+void tx_large_in_flight(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end);
+uint32_t tx_large_pending(const struct tx *tx); /* how many blocks owe something */
+void tx_large_forget(struct tx *tx, uint64_t object);
+bool tx_large_work(struct tx *tx, struct work *ret);
+bool tx_large_work_done(struct tx *tx, nsec_t now, const struct work *w,
+			int result); /* ours? */
 
 /* tx_cmd.c: commands */
 int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret);

@@ -1,0 +1,51 @@
+/* threshold.c - who shall speak first about a large block: learned from the blocks before. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/threshold.h"
+
+#include <math.h>
+
+#define GAIN          0.125 /* of the averages, once they rest on enough blocks */
+#define UNASKED_SHARE 0.8   /* of the smallest recent maximum */
+#define PLAN_SHARE    1.125 /* of the largest one, and what is lost of it */
+#define FIRST_PLAN                                                                             \
+	64 /* parity for one in so many source symbols, as long as nothing is known */
+
+void threshold_init(struct threshold *t)
+{
+	*t = (struct threshold){ 0 };
+}
+
+/*
+ * Where nobody asked, all that is known is that what came unasked sufficed: the guess is
+ * lowered until somebody asks again.
+ */
+void threshold_learn(struct threshold *t, uint32_t largest, uint32_t unasked)
+{
+	double value = largest ? largest : unasked * 3 / 4;
+	double gain = MAX(GAIN, 1.0 / (t->n + 1));
+
+	if (t->n)
+		t->dev += gain * (fabs(value - t->mean) - t->dev);
+	else
+		t->dev = sqrt(value) / 4;
+	t->mean += gain * (value - t->mean);
+	t->recent[t->n++ % THRESHOLD_RECENT] = (uint32_t)value;
+}
+
+struct threshold_hint threshold_hint(const struct threshold *t, uint32_t k)
+{
+	struct threshold_hint h = { .step = 1, .plan = k / FIRST_PLAN + 1 };
+	uint32_t n = MIN(t->n, THRESHOLD_RECENT), least = UINT32_MAX, most = 0;
+
+	if (!n)
+		return h;
+	for (uint32_t i = 0; i < n; i++) {
+		least = MIN(least, t->recent[i]);
+		most = MAX(most, t->recent[i]);
+	}
+	h.threshold = (uint32_t)MAX(t->mean - t->dev, most ? 1 : 0);
+	h.step = (uint32_t)MAX(1, t->dev);
+	h.unasked = n < THRESHOLD_RECENT ? 0 : (uint32_t)(UNASKED_SHARE * least);
+	h.plan = (uint32_t)((1 + (double)most / k) * PLAN_SHARE * most);
+	return h;
+}

@@ -1,0 +1,422 @@
+/* tx_large.c - the sender's large blocks: groups in turns, POLL, parity by counts, their work.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/tx_internal.h"
+
+#include "proto/key.h"
+#include "proto/poll.h"
+
+#include <string.h>
+
+#define INTERLEAVE   8 /* blocks of a group, unless told otherwise */
+#define GROUP_TIME_2 2 /* a group takes at most 1 / this of a second, unless told otherwise */
+#define RUN          8 /* symbols of a block before it is the next one's turn */
+#define AHEAD_FIRST  3 /* pieces in memory of a block that is sent for the first time */
+#define AHEAD        2 /* of another one */
+#define PASSES       2 /* blocks at once that are read again */
+#define SLOT_ROUNDS  8 /* K * GRTT after a POLL nobody answers it any more */
+#define LARGE_SLOT   (1u << 31)
+#define PIECE_BITS   12
+
+static bool live(const struct tx *tx, const struct txlarge *b, struct tx_object **ret)
+{
+	*ret = tx_object_find(tx, key_object(b->key));
+	return *ret && !(*ret)->withdrawn;
+}
+
+/* --- groups --- */
+
+static uint32_t interleave(const struct tx *tx, const struct tx_object *o)
+{
+	uint64_t block = (uint64_t)o->layout.k_large * tx->conf.segment_size;
+	uint32_t n = tx->conf.interleave;
+
+	if (!n) {
+		n = INTERLEAVE;
+		if (tx->conf.rate)
+			n = (uint32_t)CLAMP(tx->conf.rate / GROUP_TIME_2 / block, 1, n);
+	}
+	return (uint32_t)MIN(n, o->layout.n_blocks - tx->sbn);
+}
+
+/* Blocks that were polled so long ago that nobody will answer any more teach the threshold. */
+static void learn(struct tx *tx, nsec_t now)
+{
+	nsec_t wait = SLOT_ROUNDS * MAX(tx_backoff(tx), 1) * tx_grtt(tx);
+
+	for (struct txlarge *b = txlarges_next(&tx->large, NULL); b;
+	     b = txlarges_next(&tx->large, b)) {
+		if (b->learned || b->polled_at == NSEC_NEVER || now - b->polled_at < wait)
+			continue;
+		threshold_learn(&tx->threshold, b->largest, b->unasked);
+		b->learned = true;
+	}
+}
+
+/* One more block joins the group. False: there is no memory for it. */
+static bool join(struct tx *tx, const struct tx_object *o, uint64_t sbn, uint32_t plan)
+{
+	uint64_t key = key_of(o->number, sbn);
+	struct txlarge *b = txlarges_get(&tx->large, key, layout_k(&o->layout, sbn));
+
+	if (!b)
+		return false;
+	if (txlarges_begin(&tx->large, b, TXLARGE_FIRST, MIN(plan, o->fec.n_parity)))
+		return true;
+	txlarges_forget(&tx->large, b);
+	return false;
+}
+
+void tx_large_prefetch(struct tx *tx, const struct tx_object *o)
+{
+	struct tx_group *g = &tx->group;
+	struct threshold_hint hint;
+	uint32_t n;
+
+	if (g->n || tx->sbn >= o->layout.n_blocks)
+		return;
+	hint = threshold_hint(&tx->threshold, o->layout.k_large);
+	n = interleave(tx, o);
+	while (g->n < n && join(tx, o, tx->sbn + g->n, hint.plan))
+		g->n++;
+	g->turn = g->run = 0;
+	tx->work_due |= g->n > 0;
+}
+
+static struct txlarge *group_block(const struct tx *tx, uint32_t i)
+{
+	return txlarges_find(&tx->large, key_of(tx->object, tx->sbn + i));
+}
+
+/* The group has been sent: who lacks something may say so. */
+static void end_group(struct tx *tx, nsec_t now)
+{
+	struct tx_group *g = &tx->group;
+	struct threshold_hint hint;
+	uint32_t unasked = UINT32_MAX;
+
+	learn(tx, now);
+	hint = threshold_hint(&tx->threshold, group_block(tx, 0)->k);
+	for (uint32_t i = 0; i < g->n; i++)
+		unasked = MIN(unasked, group_block(tx, i)->parity_end);
+	unasked = MIN(unasked, hint.unasked);
+	for (uint32_t i = 0; i < g->n; i++) {
+		struct txlarge *b = group_block(tx, i);
+
+		b->polled_at = now;
+		b->unasked = b->parity_target = unasked;
+	}
+	tx->poll = (struct poll){
+		.object_id = (uint16_t)tx->object,
+		.sbn = tx->sbn,
+		.n_blocks = (uint16_t)g->n,
+		.threshold = tx_backoff(tx) > 1 ? (uint16_t)MIN(hint.threshold, UINT16_MAX) : 0,
+		.step = (uint16_t)MIN(hint.step, UINT16_MAX),
+		.target = (uint16_t)unasked,
+	};
+	tx->poll_due = tx->scan_repairs = true;
+	tx->sbn += g->n;
+	g->n = 0;
+}
+
+/* The block whose turn it is; each gets some symbols, the last may end alone. */
+static struct txlarge *turn(struct tx *tx)
+{
+	struct tx_group *g = &tx->group;
+
+	for (uint32_t i = 0; i <= g->n; i++) {
+		struct txlarge *b = group_block(tx, g->turn);
+
+		if (b->sent < b->k && g->run < RUN)
+			return b;
+		g->turn = (g->turn + 1) % g->n;
+		g->run = 0;
+	}
+	return NULL;
+}
+
+int tx_large_new_output(struct tx *tx, nsec_t now, struct tx_object *o, struct tx_packet *ret)
+{
+	struct txlarge *b = tx->group.n ? turn(tx) : NULL;
+	struct tx_symbol s;
+	int r;
+
+	if (!b)
+		return 0;
+	s = (struct tx_symbol){
+		.sbn = key_sbn(b->key),
+		.k = b->k,
+		.esi = b->sent,
+		.data = txlarge_source(&tx->large, b, b->sent),
+		.len = layout_segment_bytes(&o->layout, key_sbn(b->key), b->sent),
+	};
+	if (!s.data)
+		return 0;
+	r = tx_data_output(tx, now, o, &s, ret);
+	b->sent_at = now;
+	tx->counters.source++;
+	tx->sent_bytes += s.len;
+	tx->group.run++;
+	b->sent++;
+	txlarges_sent(&tx->large, b, b->sent - 1);
+	tx->work_due = true;
+	if (b->sent == b->k && !turn(tx))
+		end_group(tx, now);
+	return r;
+}
+
+int tx_poll_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
+{
+	uint8_t *buf = tx->poll_due ? tx_scratch(tx) : NULL;
+	struct msg m = { .type = NORM_CMD, .cmd = CMD_APPLICATION, .payload = buf };
+	int len = buf ? poll_encode(&tx->poll, buf, tx->conf.segment_size) : -1;
+
+	if (len < 0)
+		return 0;
+	tx->poll_due = false;
+	m.payload_len = (size_t)len;
+	return tx_emit(tx, now, &m, ret);
+}
+
+/* --- repair --- */
+
+/* The next symbol that block b owes; false: it is not in memory. */
+static bool owed_symbol(struct tx *tx, const struct tx_object *o, struct txlarge *b,
+			struct tx_symbol *ret)
+{
+	uint32_t esi = bitmap_next(&b->want, 0);
+
+	*ret = (struct tx_symbol){
+		.sbn = key_sbn(b->key),
+		.k = b->k,
+		.flags = NORM_FLAG_REPAIR,
+		.has_target = true,
+		.target = (uint16_t)b->parity_target,
+	};
+	if (b->parity_target > b->parity_sent && b->parity_sent < b->parity_ready) {
+		ret->esi = b->k + b->parity_sent;
+		ret->data = txlarge_parity(&tx->large, b, b->parity_sent);
+		ret->len = tx->conf.segment_size;
+		return true;
+	}
+	if (esi >= b->k || b->pass != TXLARGE_AGAIN)
+		return false;
+	ret->flags |= NORM_FLAG_EXPLICIT;
+	ret->esi = esi;
+	ret->data = txlarge_source(&tx->large, b, esi);
+	ret->len = layout_segment_bytes(&o->layout, ret->sbn, esi);
+	return ret->data != NULL;
+}
+
+static int repair_block(struct tx *tx, nsec_t now, struct txlarge *b, struct tx_packet *ret)
+{
+	struct tx_object *o;
+	struct tx_symbol s;
+	int r;
+
+	if (!txlarge_pending(b) || b->pass == TXLARGE_FIRST || !live(tx, b, &o) ||
+	    !owed_symbol(tx, o, b, &s))
+		return 0;
+	r = tx_data_output(tx, now, o, &s, ret);
+	b->sent_at = now;
+	tx->work_due = true;
+	if (s.esi >= b->k) {
+		b->parity_sent++;
+		tx->counters.parity++;
+		return r;
+	}
+	bitmap_clear(&b->want, s.esi);
+	txlarges_sent(&tx->large, b, s.esi);
+	tx->counters.again++;
+	return r;
+}
+
+int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
+{
+	struct txlarge *b;
+	int r = 0;
+
+	if (tx->large_repair)
+		r = repair_block(tx, now, tx->large_repair, ret);
+	if (r)
+		return r;
+	for (b = txlarges_next(&tx->large, NULL); b && !r; b = txlarges_next(&tx->large, b)) {
+		tx->large_repair = b;
+		r = repair_block(tx, now, b, ret);
+	}
+	if (!r)
+		tx->large_repair = NULL;
+	return r;
+}
+
+/* Of what more is sent, as much is lost as of the block itself; about. */
+static uint32_t with_margin(const struct txlarge *b, uint32_t count)
+{
+	uint32_t rise = count - b->parity_target;
+
+	return count + (uint32_t)(((uint64_t)rise * count + b->k - 1) / b->k);
+}
+
+/* A receiver needs parity 0 .. count-1 to be sent. */
+static void raise_target(struct tx *tx, nsec_t now, const struct tx_object *o,
+			 struct txlarge *b, uint32_t count)
+{
+	uint32_t target = b->parity_target;
+
+	count = MIN(count, o->fec.n_parity);
+	if (b->parity_sent <= b->unasked)
+		b->largest = MAX(b->largest, count);
+	if (count > target)
+		target = with_margin(b, count);
+	else if (b->parity_sent >= target && now - b->sent_at >= tx_grtt(tx))
+		target += MAX(1, count / 8); /* it heard nothing of what was sent */
+	b->parity_target = MIN(target, o->fec.n_parity);
+}
+
+/* The block's state. While new data flows, what is forgotten waits for the catch-up pass. */
+static struct txlarge *asked_block(struct tx *tx, const struct tx_object *o, uint64_t sbn)
+{
+	uint64_t key = key_of(o->number, sbn);
+	struct txlarge *b = txlarges_find(&tx->large, key);
+
+	if (b || tx_new_left(tx))
+		return b;
+	return txlarges_get(&tx->large, key, layout_k(&o->layout, sbn));
+}
+
+bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
+		      const struct request *req)
+{
+	uint64_t sbn = req->first.sbn;
+	struct txlarge *b;
+
+	if (sbn >= o->layout.n_blocks || key_of(o->number, sbn) >= key_of(tx->object, tx->sbn))
+		return false;
+	b = asked_block(tx, o, sbn);
+	if (!b)
+		return false;
+	if (req->form == NACK_FORM_ERASURES) {
+		raise_target(tx, now, o, b, req->first.esi);
+	} else if (b->want.count || now - b->sent_at >= tx_grtt(tx)) {
+		for (uint32_t i = req->first.esi; i <= req->last.esi && i < b->k; i++)
+			bitmap_set(&b->want, i);
+	}
+	return txlarge_pending(b);
+}
+
+bool tx_large_again(struct tx *tx, const struct tx_object *o, uint64_t sbn)
+{
+	struct txlarge *b =
+		txlarges_get(&tx->large, key_of(o->number, sbn), layout_k(&o->layout, sbn));
+
+	if (!b)
+		return false;
+	for (uint32_t i = 0; i < b->k; i++)
+		bitmap_set(&b->want, i);
+	tx->work_due = tx->scan_repairs = true;
+	return true;
+}
+
+/* Those of the blocks begin .. end-1 that are being repaired, or just were, need not be sent
+ * again. */
+void tx_large_in_flight(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end)
+{
+	for (struct txlarge *b = txlarges_next(&tx->large, NULL); b;
+	     b = txlarges_next(&tx->large, b))
+		if (b->key >= begin && b->key < end && b->sent_at &&
+		    (b->want.count || now - b->sent_at < tx_grtt(tx)))
+			ranges_remove(&tx->whole, b->key, b->key + 1);
+}
+
+uint32_t tx_large_pending(const struct tx *tx)
+{
+	uint32_t n = 0;
+
+	for (struct txlarge *b = txlarges_next(&tx->large, NULL); b;
+	     b = txlarges_next(&tx->large, b))
+		n += txlarge_pending(b);
+	return n;
+}
+
+void tx_large_forget(struct tx *tx, uint64_t object)
+{
+	struct txlarge *b = txlarges_next(&tx->large, NULL), *next;
+
+	for (; b; b = next) {
+		next = txlarges_next(&tx->large, b);
+		if (key_object(b->key) == object)
+			txlarges_forget(&tx->large, b);
+	}
+	tx->large_repair = NULL;
+	if (tx->object == object)
+		tx->group.n = 0;
+}
+
+/* --- work --- */
+
+/* Blocks that owe what is not in memory are read again, a few at a time. */
+static void begin_passes(struct tx *tx)
+{
+	struct txlarge *b;
+	uint32_t n = 0;
+
+	for (b = txlarges_next(&tx->large, NULL); b && n < PASSES;
+	     b = txlarges_next(&tx->large, b)) {
+		uint32_t end = b->parity_target;
+
+		if (b->pass == TXLARGE_FIRST)
+			continue;
+		if (b->pass != TXLARGE_REST)
+			n++;
+		else if (end > b->parity_ready && end > b->parity_sent)
+			n += txlarges_begin(&tx->large, b, TXLARGE_PARITY, end);
+		else if (b->want.count)
+			n += txlarges_begin(&tx->large, b, TXLARGE_AGAIN, 0);
+	}
+}
+
+static void complete_read(struct tx *tx, const struct txlarge *b, uint32_t piece,
+			  struct work *w)
+{
+	const struct tx_object *o = tx_object_find(tx, key_object(b->key));
+	size_t skip = (size_t)piece * tx->large.per_piece * tx->conf.segment_size;
+	size_t whole = MIN((size_t)b->k * tx->conf.segment_size - skip,
+			   (size_t)tx->large.per_piece * tx->conf.segment_size);
+
+	w->object = o->number;
+	w->offset = layout_offset(&o->layout, key_sbn(b->key)) + skip;
+	w->len = MIN(whole, layout_block_bytes(&o->layout, key_sbn(b->key)) - skip);
+	if (w->data)
+		memset(w->data + w->len, 0, whole - w->len);
+}
+
+bool tx_large_work(struct tx *tx, struct work *ret)
+{
+	struct txlarge *b;
+	uint32_t piece;
+
+	begin_passes(tx);
+	for (b = txlarges_next(&tx->large, NULL); b; b = txlarges_next(&tx->large, b)) {
+		uint32_t ahead = b->pass == TXLARGE_FIRST ? AHEAD_FIRST : AHEAD;
+
+		if (!txlarges_work(&tx->large, b, ahead, ret, &piece))
+			continue;
+		ret->slot = LARGE_SLOT | (uint32_t)(b - tx->large.b) << PIECE_BITS | piece;
+		if (ret->op == WORK_READ)
+			complete_read(tx, b, piece, ret);
+		return true;
+	}
+	return false;
+}
+
+bool tx_large_work_done(struct tx *tx, nsec_t now, const struct work *w, int result)
+{
+	uint32_t i = (w->slot & ~LARGE_SLOT) >> PIECE_BITS;
+
+	if (!(w->slot & LARGE_SLOT))
+		return false;
+	txlarges_done(&tx->large, &tx->large.b[i], w->op, w->slot & ((1u << PIECE_BITS) - 1));
+	if (result < 0 && w->op == WORK_READ)
+		tx_withdraw(tx, now, w->object);
+	return true;
+}

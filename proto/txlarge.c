@@ -1,0 +1,388 @@
+/* txlarge.c - the large blocks that a sender works on: pieces in memory, parity, what is owed.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/txlarge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/piece.h"
+
+#define BLOCKS_MIN 64u
+#define BLOCKS_MAX 1024u
+#define KEPT_FREE  2u /* slots that parity leaves for the pieces of a pass */
+
+static int alloc_blocks(struct txlarges *s, uint32_t max_k)
+{
+	size_t words = bitmap_words(max_k);
+
+	s->b = calloc(s->cap, sizeof(*s->b));
+	s->pieces = calloc(s->cap, s->max_pieces * sizeof(*s->pieces));
+	s->slots = calloc(s->cap, s->max_slots * sizeof(*s->slots));
+	s->words = calloc(s->cap, words * sizeof(*s->words));
+	s->symbols = calloc(s->max_parity, sizeof(*s->symbols));
+	s->src = calloc(s->per_piece, sizeof(*s->src));
+	if (!s->b || !s->pieces || !s->slots || !s->words || !s->symbols || !s->src)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->cap; i++) {
+		s->b[i].pieces = s->pieces + (size_t)i * s->max_pieces;
+		s->b[i].slots = s->slots + (size_t)i * s->max_slots;
+		s->b[i].want.words = s->words + i * words;
+	}
+	return 0;
+}
+
+int txlarges_init(struct txlarges *s, const struct txlarges_conf *conf)
+{
+	size_t slot_len;
+	int r;
+
+	*s = (struct txlarges){
+		.symbol_len = conf->symbol_len,
+		.max_parity = conf->max_parity,
+		.counting = conf->counting,
+		.per_piece = piece_symbols(conf->symbol_len),
+	};
+	if (conf->max_k == 0 || conf->max_k > FFT16_MAX || conf->max_parity == 0 ||
+	    conf->max_parity > FFT16_MAX || conf->symbol_len == 0 || conf->symbol_len % 2)
+		return -EINVAL;
+	slot_len = s->per_piece * s->symbol_len;
+	s->max_pieces = piece_count(conf->max_k, s->per_piece);
+	s->max_slots = piece_count(conf->max_parity, s->per_piece);
+	if (conf->counting) /* as many slots, but nothing in them */
+		r = arena_init(&s->arena, conf->memory / slot_len, 1, s->max_slots + 8);
+	else
+		r = arena_init(&s->arena, conf->memory, slot_len, s->max_slots + 8);
+	s->cap = CLAMP(s->arena.n, BLOCKS_MIN, BLOCKS_MAX);
+	if (r == 0)
+		r = alloc_blocks(s, conf->max_k);
+	if (r == 0 && !conf->counting)
+		r = fft16_new(&s->codec, conf->max_k, conf->max_parity);
+	if (r < 0)
+		txlarges_fini(s);
+	return r;
+}
+
+void txlarges_fini(struct txlarges *s)
+{
+	arena_fini(&s->arena);
+	fft16_free(s->codec);
+	free(s->b);
+	free(s->pieces);
+	free(s->slots);
+	free(s->words);
+	free(s->symbols);
+	free(s->src);
+	*s = (struct txlarges){ 0 };
+}
+
+/* --- blocks --- */
+
+struct txlarge *txlarges_find(const struct txlarges *s, uint64_t key)
+{
+	for (uint32_t i = 0; i < s->cap && s->n; i++)
+		if (s->b[i].in_use && !s->b[i].dead && s->b[i].key == key)
+			return &s->b[i];
+	return NULL;
+}
+
+struct txlarge *txlarges_next(const struct txlarges *s, const struct txlarge *after)
+{
+	struct txlarge *best = NULL;
+
+	for (uint32_t i = 0; i < s->cap && s->n; i++) {
+		struct txlarge *b = &s->b[i];
+
+		if (!b->in_use || b->dead || (after && b->key <= after->key))
+			continue;
+		if (!best || b->key < best->key)
+			best = b;
+	}
+	return best;
+}
+
+bool txlarge_pending(const struct txlarge *b)
+{
+	return !b->dead && (b->want.count || b->parity_target > b->parity_sent);
+}
+
+static bool forgettable(const struct txlarge *b)
+{
+	return b->in_use && b->pass == TXLARGE_REST && !b->n_out && !txlarge_pending(b);
+}
+
+/* The one sent longest ago that owes nothing, with parity in memory if `slots`. */
+static bool forget_oldest(struct txlarges *s, const struct txlarge *keep, bool slots)
+{
+	struct txlarge *oldest = NULL;
+
+	for (uint32_t i = 0; i < s->cap; i++) {
+		struct txlarge *b = &s->b[i];
+
+		if (b == keep || !forgettable(b) || (slots && !b->n_slots))
+			continue;
+		if (!oldest || b->sent_at < oldest->sent_at)
+			oldest = b;
+	}
+	if (oldest)
+		txlarges_forget(s, oldest);
+	return oldest != NULL;
+}
+
+struct txlarge *txlarges_get(struct txlarges *s, uint64_t key, uint32_t k)
+{
+	struct txlarge *b = txlarges_find(s, key);
+	struct txpiece *pieces;
+	uint64_t *words;
+	int32_t *slots;
+
+	if (b)
+		return b;
+	if (s->n == s->cap && !forget_oldest(s, NULL, false))
+		return NULL;
+	for (b = s->b; b->in_use;)
+		b++;
+	pieces = b->pieces;
+	slots = b->slots;
+	words = b->want.words;
+	*b = (struct txlarge){
+		.key = key,
+		.in_use = true,
+		.k = k,
+		.n_pieces = piece_count(k, s->per_piece),
+		.pieces = pieces,
+		.slots = slots,
+		.polled_at = NSEC_NEVER,
+	};
+	bitmap_init(&b->want, words, k);
+	for (uint32_t i = 0; i < b->n_pieces; i++)
+		pieces[i] = (struct txpiece){ .slot = -1 };
+	s->n++;
+	return b;
+}
+
+static void drop_piece(struct txlarges *s, struct txlarge *b, struct txpiece *p)
+{
+	arena_give(&s->arena, p->slot);
+	p->slot = -1;
+	b->n_held--;
+}
+
+void txlarges_forget(struct txlarges *s, struct txlarge *b)
+{
+	b->dead = true;
+	if (b->n_out)
+		return;
+	for (uint32_t i = 0; i < b->n_pieces; i++)
+		if (b->pieces[i].slot >= 0)
+			drop_piece(s, b, &b->pieces[i]);
+	while (b->n_slots)
+		arena_give(&s->arena, b->slots[--b->n_slots]);
+	b->in_use = false;
+	s->n--;
+}
+
+/* --- passes --- */
+
+/* Slots that nobody needs: each block in its FIRST pass can hold one piece at least. */
+static uint32_t spare_slots(const struct txlarges *s)
+{
+	uint32_t needed = 0;
+
+	for (uint32_t i = 0; i < s->cap; i++)
+		needed += s->b[i].in_use && s->b[i].pass == TXLARGE_FIRST && !s->b[i].n_held;
+	return s->arena.n_free > needed ? s->arena.n_free - needed : 0;
+}
+
+static void zero_parity(struct txlarges *s, struct txlarge *b)
+{
+	if (s->counting)
+		return;
+	for (uint32_t p = b->parity_ready; p < b->parity_end; p++)
+		memset((uint8_t *)txlarge_parity(s, b, p), 0, s->symbol_len);
+}
+
+bool txlarges_begin(struct txlarges *s, struct txlarge *b, enum txlarge_pass pass,
+		    uint32_t parity_end)
+{
+	uint32_t slots = b->n_slots;
+
+	if (pass != TXLARGE_AGAIN) {
+		/* what is encoded at all is encoded to the end of a slot */
+		slots = MAX(piece_count(parity_end, s->per_piece), b->n_slots);
+		while (spare_slots(s) < slots - b->n_slots + KEPT_FREE)
+			if (!forget_oldest(s, b, true))
+				return false;
+	}
+	while (b->n_slots < slots)
+		b->slots[b->n_slots++] = arena_take(&s->arena);
+	b->pass = pass;
+	b->next = 0;
+	b->parity_end = b->parity_ready;
+	if (pass != TXLARGE_AGAIN)
+		b->parity_end = MIN(slots * s->per_piece, s->max_parity);
+	zero_parity(s, b);
+	return true;
+}
+
+static uint32_t piece_first(const struct txlarges *s, uint32_t piece)
+{
+	return piece * s->per_piece;
+}
+
+static uint32_t piece_end(const struct txlarges *s, const struct txlarge *b, uint32_t piece)
+{
+	return MIN((piece + 1) * s->per_piece, b->k);
+}
+
+/* Whether the pass has something to do with this piece. */
+static bool piece_wanted(const struct txlarges *s, const struct txlarge *b, uint32_t piece)
+{
+	return b->pass != TXLARGE_AGAIN ||
+	       bitmap_next(&b->want, piece_first(s, piece)) < piece_end(s, b, piece);
+}
+
+static bool piece_used_up(const struct txlarges *s, const struct txlarge *b, uint32_t piece)
+{
+	const struct txpiece *p = &b->pieces[piece];
+
+	if (b->pass == TXLARGE_AGAIN)
+		return !piece_wanted(s, b, piece);
+	return p->added && (b->pass == TXLARGE_PARITY || b->sent >= piece_end(s, b, piece));
+}
+
+static void release(struct txlarges *s, struct txlarge *b, uint32_t piece)
+{
+	struct txpiece *p = &b->pieces[piece];
+
+	if (p->slot >= 0 && p->ready && piece_used_up(s, b, piece))
+		drop_piece(s, b, p);
+	while (b->next < b->n_pieces && !piece_wanted(s, b, b->next))
+		b->next++;
+	if (b->pass == TXLARGE_REST || b->next < b->n_pieces || b->n_held)
+		return;
+	b->parity_ready = b->parity_end;
+	b->pass = TXLARGE_REST;
+}
+
+static bool read_work(struct txlarges *s, struct txlarge *b, uint32_t ahead, struct work *ret,
+		      uint32_t *ret_piece)
+{
+	struct txpiece *p;
+
+	while (b->next < b->n_pieces && !piece_wanted(s, b, b->next))
+		b->next++;
+	if (b->next == b->n_pieces || b->n_held >= ahead)
+		return false;
+	if (b->pass != TXLARGE_FIRST || b->n_held)
+		while (!spare_slots(s))
+			if (!forget_oldest(s, b, true))
+				return false;
+	p = &b->pieces[b->next];
+	*p = (struct txpiece){ .slot = arena_take(&s->arena) };
+	if (p->slot < 0)
+		return false;
+	p->added = b->parity_end == b->parity_ready;
+	b->n_held++;
+	b->n_out++;
+	*ret_piece = b->next++;
+	*ret = (struct work){ .op = WORK_READ };
+	if (!s->counting)
+		ret->data = arena_at(&s->arena, p->slot);
+	return true;
+}
+
+static void fill_add(struct txlarges *s, const struct txlarge *b, uint32_t piece,
+		     struct work *ret)
+{
+	uint32_t first = piece_first(s, piece), n = piece_end(s, b, piece) - first;
+	uint8_t *data = arena_at(&s->arena, b->pieces[piece].slot);
+
+	for (uint32_t i = 0; i < n; i++)
+		s->src[i] = data + i * s->symbol_len;
+	for (uint32_t p = b->parity_ready; p < b->parity_end; p++)
+		s->symbols[p - b->parity_ready] =
+			(struct fft16_parity){ p, (uint8_t *)txlarge_parity(s, b, p) };
+	*ret = (struct work){
+		.op = WORK_ADD,
+		.large = s->codec,
+		.block = { n, s->symbol_len, s->src, .first = first },
+		.symbols = s->symbols,
+		.n = b->parity_end - b->parity_ready,
+	};
+}
+
+static bool add_work(struct txlarges *s, struct txlarge *b, struct work *ret,
+		     uint32_t *ret_piece)
+{
+	for (uint32_t i = 0; i < b->next && b->n_held; i++) {
+		struct txpiece *p = &b->pieces[i];
+
+		if (p->slot < 0 || !p->ready || p->added)
+			continue;
+		if (s->counting) {
+			p->added = true;
+			release(s, b, i);
+			continue;
+		}
+		if (s->adding)
+			return false;
+		s->adding = true;
+		b->n_out++;
+		fill_add(s, b, i, ret);
+		*ret_piece = i;
+		return true;
+	}
+	return false;
+}
+
+bool txlarges_work(struct txlarges *s, struct txlarge *b, uint32_t ahead, struct work *ret,
+		   uint32_t *ret_piece)
+{
+	if (b->pass == TXLARGE_REST || b->dead)
+		return false;
+	return add_work(s, b, ret, ret_piece) || read_work(s, b, ahead, ret, ret_piece);
+}
+
+void txlarges_done(struct txlarges *s, struct txlarge *b, enum work_op op, uint32_t piece)
+{
+	b->n_out--;
+	if (op == WORK_ADD)
+		s->adding = false;
+	if (b->dead) {
+		txlarges_forget(s, b);
+		return;
+	}
+	if (op == WORK_ADD)
+		b->pieces[piece].added = true;
+	else
+		b->pieces[piece].ready = true;
+	release(s, b, piece);
+}
+
+/* --- what lies in memory --- */
+
+const uint8_t *txlarge_source(const struct txlarges *s, const struct txlarge *b, uint32_t esi)
+{
+	const struct txpiece *p = &b->pieces[esi / s->per_piece];
+
+	if (p->slot < 0 || !p->ready)
+		return NULL;
+	if (s->counting)
+		return arena_at(&s->arena, p->slot);
+	return arena_at(&s->arena, p->slot) + (size_t)(esi % s->per_piece) * s->symbol_len;
+}
+
+void txlarges_sent(struct txlarges *s, struct txlarge *b, uint32_t esi)
+{
+	release(s, b, esi / s->per_piece);
+}
+
+const uint8_t *txlarge_parity(const struct txlarges *s, const struct txlarge *b, uint32_t p)
+{
+	if (s->counting)
+		return arena_at(&s->arena, b->slots[p / s->per_piece]);
+	return arena_at(&s->arena, b->slots[p / s->per_piece]) +
+	       (size_t)(p % s->per_piece) * s->symbol_len;
+}

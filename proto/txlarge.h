@@ -1,0 +1,127 @@
+/* txlarge.h - the large blocks that a sender works on: pieces in memory, parity, what is owed.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_TXLARGE_H
+#define PROTO_TXLARGE_H
+
+#include "proto/arena.h"
+#include "proto/bitmap.h"
+#include "proto/types.h"
+#include "proto/work.h"
+
+/*
+ * A large block is never in memory as a whole. What has to be done with its source symbols is
+ * done in a pass: its pieces (piece.h) are read in order, used and given back.
+ *
+ *	        ,--> FIRST: sent for the first time, and added to the first parity --.
+ *	REST --+---> PARITY: added to further parity ---------------------------------+--> REST
+ *	        `--> AGAIN: sent as far as symbols were asked for by name -----------'
+ *
+ * Parity stays in memory, in slots of as many symbols as a piece has, until the block is
+ * forgotten.
+ */
+enum txlarge_pass {
+	TXLARGE_REST,
+	TXLARGE_FIRST,
+	TXLARGE_PARITY,
+	TXLARGE_AGAIN,
+};
+
+struct txpiece {
+	int32_t slot; /* of the arena; -1: not in memory */
+	bool ready;   /* read */
+	bool added;   /* to all parity of this pass */
+};
+
+struct txlarge {
+	uint64_t key; /* key.h */
+	bool in_use;
+	bool dead; /* forget it when the last request returned */
+	uint32_t k, n_pieces;
+
+	enum txlarge_pass pass;
+	uint32_t next;   /* first piece that was not yet asked for in this pass */
+	uint32_t n_held; /* pieces in memory */
+	unsigned n_out;  /* requests that did not return */
+	struct txpiece *pieces;
+	struct bitmap want; /* source symbols asked for by name */
+
+	uint32_t sent;          /* FIRST: source symbols sent */
+	uint32_t parity_ready;  /* parity symbols 0 .. parity_ready-1 are encoded */
+	uint32_t parity_end;    /* this pass encodes up to here */
+	uint32_t parity_sent;   /* 0 .. parity_sent-1 are used up */
+	uint32_t parity_target; /* send up to here */
+	uint32_t n_slots;       /* of parity */
+	int32_t *slots;
+
+	nsec_t sent_at;   /* when something of it was last sent */
+	nsec_t polled_at; /* end of the first transmission; NSEC_NEVER: not yet */
+	uint32_t unasked; /* parity target without a request */
+	uint32_t largest; /* count asked for before more than that was sent */
+	bool learned;     /* the threshold knows it */
+};
+
+struct txlarges {
+	struct txlarge *b; /* cap of them, in no order */
+	uint32_t cap, n;
+	struct arena arena;
+	uint32_t per_piece, max_pieces, max_slots, max_parity;
+	size_t symbol_len;
+	bool counting;
+	bool adding; /* an ADD is out: there is one codec */
+	struct fft16 *codec;
+	struct fft16_parity *symbols; /* of that ADD */
+	uint8_t **src;
+
+	struct txpiece *pieces;
+	int32_t *slots;
+	uint64_t *words;
+};
+
+struct txlarges_conf {
+	size_t memory; /* bytes for pieces and parity; some slots there are at least */
+	uint32_t max_k, max_parity;
+	size_t symbol_len;
+	bool counting; /* nothing is stored: memory and codec are left out */
+};
+
+int txlarges_init(struct txlarges *s, const struct txlarges_conf *conf); /* -EINVAL, -ENOMEM */
+void txlarges_fini(struct txlarges *s);
+
+struct txlarge *txlarges_find(const struct txlarges *s, uint64_t key); /* NULL: unknown */
+/*
+ * Finds or makes a block, at REST; forgets for it, if need be, the one that was sent longest
+ * ago and owes nothing. NULL: all are needed.
+ */
+struct txlarge *txlarges_get(struct txlarges *s, uint64_t key, uint32_t k);
+/* Gives its memory back; with requests out it is `dead` until they return. */
+void txlarges_forget(struct txlarges *s, struct txlarge *b);
+/* The block with the smallest key > `after` (first: 0 and `any`); NULL: none. */
+struct txlarge *txlarges_next(const struct txlarges *s, const struct txlarge *after);
+
+/*
+ * Begins a pass of a block at REST. FIRST and PARITY encode parity up to `parity_end`, at least
+ * what is ready. False: no memory for it, though others were forgotten; the block is as before.
+ */
+bool txlarges_begin(struct txlarges *s, struct txlarge *b, enum txlarge_pass pass,
+		    uint32_t parity_end);
+
+/* The next request of the block's pass: READ without object and offset, but with `*ret_piece`,
+ * or ADD. False: none now. `ahead`: pieces that may be in memory. */
+bool txlarges_work(struct txlarges *s, struct txlarge *b, uint32_t ahead, struct work *ret,
+		   uint32_t *ret_piece);
+/* A READ (ADD) of that piece returned. */
+void txlarges_done(struct txlarges *s, struct txlarge *b, enum work_op op, uint32_t piece);
+
+/* FIRST, AGAIN: source symbol esi if its piece is in memory; NULL: not yet. With `counting`
+ * some pointer that must not be followed. */
+const uint8_t *txlarge_source(const struct txlarges *s, const struct txlarge *b, uint32_t esi);
+/* It was sent: its piece may go. */
+void txlarges_sent(struct txlarges *s, struct txlarge *b, uint32_t esi);
+/* p < parity_ready. */
+const uint8_t *txlarge_parity(const struct txlarges *s, const struct txlarge *b, uint32_t p);
+
+/* Something is owed beyond the first transmission. */
+bool txlarge_pending(const struct txlarge *b);
+
+#endif
