@@ -164,21 +164,34 @@ static void detach(struct rxblocks *s, struct rxblock *b)
 	b->buf = -1;
 }
 
+static bool holds_parity(const struct rxblock *b)
+{
+	return bitmap_next(&b->have, b->k) < b->have.n;
+}
+
+/* Parity that is given up was sent in vain; source symbols only cost a write and a read. */
+static bool goes_before(const struct rxblock *a, const struct rxblock *b)
+{
+	if (holds_parity(a) != holds_parity(b))
+		return holds_parity(b);
+	return a->heard_at < b->heard_at;
+}
+
 bool rxblocks_spill(struct rxblocks *s, const struct rxblock *keep)
 {
-	struct rxblock *oldest = NULL;
+	struct rxblock *first = NULL;
 
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct rxblock *b = rxblocks_at(s, i);
 
 		if (b == keep || b->state != RXBLOCK_FILLING || b->busy || b->dead)
 			continue;
-		if (!oldest || b->heard_at < oldest->heard_at)
-			oldest = b;
+		if (!first || goes_before(b, first))
+			first = b;
 	}
-	if (!oldest)
+	if (!first)
 		return false;
-	oldest->state = RXBLOCK_SPILLING;
+	first->state = RXBLOCK_SPILLING;
 	return true;
 }
 

@@ -77,8 +77,8 @@ bool rxblocks_room(const struct rxblocks *s);
 struct rxblock *rxblocks_get(struct rxblocks *s, uint64_t key, uint32_t k, uint32_t symbol_len);
 /* Gives a SPILLED block a buffer again and makes it FILLING. False: none is free. */
 bool rxblocks_attach(struct rxblocks *s, struct rxblock *b);
-/* The FILLING block that was heard longest ago becomes SPILLING. False: there is none but
- * `keep`. */
+/* The FILLING block that was heard longest ago, of those without parity if there is one,
+ * becomes SPILLING. False: there is none but `keep`. */
 bool rxblocks_spill(struct rxblocks *s, const struct rxblock *keep);
 /* Takes away the buffer: SPILLING becomes SPILLED, parity is forgotten. */
 void rxblocks_spilled(struct rxblocks *s, struct rxblock *b);

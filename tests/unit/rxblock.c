@@ -231,6 +231,23 @@ static void the_one_heard_longest_ago_spills(void **state)
 	rxblocks_fini(&s);
 }
 
+static void what_holds_parity_spills_last(void **state)
+{
+	struct rxblocks s = blocks_of(3);
+	struct rxblock *old = block(&s, 1, 100);
+
+	assert_true(store(&s, old, old->k));
+	block(&s, 2, 200);
+	block(&s, 3, 300);
+	assert_true(rxblocks_spill(&s, NULL));
+	assert_int_equal(rxblocks_find(&s, 2)->state, RXBLOCK_SPILLING);
+	assert_true(rxblocks_spill(&s, NULL));
+	assert_int_equal(rxblocks_find(&s, 3)->state, RXBLOCK_SPILLING);
+	assert_true(rxblocks_spill(&s, NULL));
+	assert_int_equal(old->state, RXBLOCK_SPILLING);
+	rxblocks_fini(&s);
+}
+
 static void a_spilled_block_keeps_its_source_symbols(void **state)
 {
 	struct rxblocks s = blocks_of(2);
@@ -298,6 +315,7 @@ int main(void)
 		cmocka_unit_test(parity_stands_in_for_what_is_missing),
 		cmocka_unit_test(a_number_out_of_bounds_is_refused),
 		cmocka_unit_test(the_one_heard_longest_ago_spills),
+		cmocka_unit_test(what_holds_parity_spills_last),
 		cmocka_unit_test(a_spilled_block_keeps_its_source_symbols),
 		cmocka_unit_test(a_used_state_is_new_again),
 	};
