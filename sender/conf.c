@@ -5,46 +5,13 @@
 #include "sender/conf.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 
 #define LEN(a)      (sizeof(a) / sizeof((a)[0]))
-#define BLOCK_MAX   255 /* symbols of a block, source and parity */
 #define SEGMENT_MAX 65000
 #define AT(member)  offsetof(struct conf, member)
-
-static int parse_fec(const struct opt *o, const char *text, void *dst)
-{
-	struct fec_param *fec = dst;
-	unsigned k, n;
-	int end = 0;
-
-	if (text[0] < '0' || text[0] > '9' || sscanf(text, "%3u,%n", &k, &end) != 1 || !end)
-		return -EINVAL;
-	text += end;
-	if (text[0] < '0' || text[0] > '9' || sscanf(text, "%3u%n", &n, &end) != 1 || text[end])
-		return -EINVAL;
-	if (k < 1 || k + n > BLOCK_MAX)
-		return -ERANGE;
-	*fec = (struct fec_param){ k, n };
-	return 0;
-}
-
-static void print_fec(const struct opt *o, const void *src, char *buf, size_t cap)
-{
-	const struct fec_param *fec = src;
-
-	snprintf(buf, cap, "%u,%u", fec->k, fec->n_parity);
-}
-
-static const struct opt_type opt_fec = {
-	.noun = "code",
-	.hint = "K,PARITY, symbols of a block, together at most 255, such as 64,128",
-	.parse = parse_fec,
-	.print = print_fec,
-};
 
 static const char *const fec_ids[] = { "auto", "5", "129", NULL };
 static const char *const profiles[] = { "sow", "norm", NULL };
@@ -67,8 +34,10 @@ static const struct opt opts[] = {
 	  .help = "give up a receiver that is silent this long" },
 
 	{ .help = "Protocol" },
-	{ "fec", 0, "K,PARITY", &opt_fec, AT(fec), .dflt = "64,128",
-	  .help = "source and parity symbols of a block" },
+	{ "fec", 0, "CODE", &opt_fec, AT(fec), .dflt = "64,128",
+	  .help = "auto, none, K,PARITY symbols of a block, or large[,K]" },
+	{ "interleave", 0, "N", &opt_u32, AT(interleave), .zero = "auto", .dflt = "auto",
+	  .max = 64, .help = "large blocks that share a burst of loss" },
 	{ "fec-id", 0, "ID", &opt_enum, AT(fec_id), .choices = fec_ids, .dflt = "auto",
 	  .help = "FEC Encoding ID: 5, or 129 for very large files" },
 	{ "segment", 0, "BYTES", &opt_u32, AT(segment), .min = 64, .max = SEGMENT_MAX,
@@ -110,12 +79,33 @@ static void settle(struct conf *c)
 	log_set_level((enum log_level)c->log_level);
 }
 
+/* What the large-block code asks for; with auto it is then not chosen. */
+static int check_code(struct conf *c)
+{
+	char *error = c->run.error;
+
+	if (c->fec.kind != FEC_LARGE)
+		return 0;
+	if (c->profile == PROFILE_NORM)
+		snprintf(error, sizeof(c->run.error),
+			 "--fec large is not plain NORM; leave out one of --fec and --profile");
+	else if (c->segment % 2)
+		snprintf(error, sizeof(c->run.error),
+			 "--fec large needs segments of an even length, not %u bytes",
+			 c->segment);
+	else
+		return 0;
+	return -EINVAL;
+}
+
 int conf_read(struct conf *ret, int argc, char **argv)
 {
 	int r;
 
 	*ret = (struct conf){ .net = NETOPT_INIT };
 	r = opt_parse(&prog, ret, argc, argv, &ret->run);
+	if (r == 0)
+		r = check_code(ret);
 	if (r < 0)
 		return log_err(0, "%s", ret->run.error), r;
 	if (r > 0)

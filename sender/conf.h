@@ -5,13 +5,10 @@
 
 #include "common/netopt.h"
 #include "common/progress.h"
+#include "sender/fec_opt.h"
 
 enum conf_profile { PROFILE_SOW, PROFILE_NORM };
 enum conf_fec { FEC_AUTO, FEC_5, FEC_129 };
-
-struct fec_param {
-	unsigned k, n_parity; /* symbols of a block: k + n_parity <= 255 */
-};
 
 struct conf {
 	struct netopt net;
@@ -20,9 +17,10 @@ struct conf {
 	int64_t wait;       /* ns to wait for them */
 	int64_t drop_after; /* ns of silence */
 	struct fec_param fec;
-	int fec_id;       /* enum conf_fec */
-	uint32_t segment; /* bytes */
-	int profile;      /* enum conf_profile */
+	uint32_t interleave; /* large blocks; 0: by the rate */
+	int fec_id;          /* enum conf_fec */
+	uint32_t segment;    /* bytes */
+	int profile;         /* enum conf_profile */
 	bool json, quiet, progress;
 	int log_level; /* enum log_level */
 	const char *metrics;

@@ -71,6 +71,9 @@ struct pump {
 
 static int make_session(struct pump *p)
 {
+	static const enum tx_code codes[] = { [FEC_BY_RECEIVERS] = TX_CODE_AUTO,
+					      [FEC_SMALL] = TX_CODE_SMALL,
+					      [FEC_LARGE] = TX_CODE_LARGE };
 	const struct conf *c = p->c.conf;
 	bool norm = c->profile == PROFILE_NORM, near = p->c.plan->ttl <= 1;
 	struct tx_conf tc = {
@@ -79,6 +82,9 @@ static int make_session(struct pump *p)
 		.fec_id = c->fec_id == FEC_129 ? FEC_SB_SYST : FEC_RS8,
 		.block_len = (uint16_t)c->fec.k,
 		.n_parity = (uint16_t)c->fec.n_parity,
+		.code = norm || c->segment % 2 ? TX_CODE_SMALL : codes[c->fec.kind],
+		.large_len = (uint16_t)c->fec.large,
+		.interleave = (uint16_t)c->interleave,
 		.rate = p->c.rate / 8,
 		.backoff = 4,
 		.repair_adv = norm,

@@ -57,6 +57,7 @@ static void values_are_read(void **state)
 	assert_int_equal(c.rate, 950000000);
 	assert_int_equal(c.receivers, 3);
 	assert_int_equal(c.wait, 120000000000);
+	assert_int_equal(c.fec.kind, FEC_SMALL);
 	assert_int_equal(c.fec.k, 200);
 	assert_int_equal(c.fec.n_parity, 55);
 	assert_int_equal(c.fec_id, FEC_129);
@@ -74,6 +75,34 @@ static void values_are_read(void **state)
 	conf_fini(&c);
 }
 
+static void codes_are_read(void **state)
+{
+	static const struct {
+		const char *line;
+		struct fec_param fec;
+	} cases[] = {
+		{ "--fec auto f", { FEC_BY_RECEIVERS, 64, 128, 8000 } },
+		{ "--fec none f", { FEC_SMALL, 64, 0, 8000 } },
+		{ "--fec large f", { FEC_LARGE, 64, 128, 8000 } },
+		{ "--fec large,256 f", { FEC_LARGE, 64, 128, 256 } },
+		{ "--fec large,32768 --interleave 32 f", { FEC_LARGE, 64, 128, 32768 } },
+		{ "--fec 1,254 f", { FEC_SMALL, 1, 254, 8000 } },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct fec_param *want = &cases[i].fec;
+		struct conf c;
+		char copy[256];
+
+		assert_int_equal(read_line(&c, cases[i].line, copy), 0);
+		assert_int_equal(c.fec.kind, want->kind);
+		assert_int_equal(c.fec.k, want->k);
+		assert_int_equal(c.fec.n_parity, want->n_parity);
+		assert_int_equal(c.fec.large, want->large);
+		conf_fini(&c);
+	}
+}
+
 static void mistakes_are_refused(void **state)
 {
 	static const struct {
@@ -89,7 +118,15 @@ static void mistakes_are_refused(void **state)
 		{ "--fec 0,64 f", "out of range" },
 		{ "--fec 200,56 f", "out of range" },
 		{ "--fec 999,999 f", "out of range" },
-		{ "--fec 6400,1 f", "K,PARITY" },
+		{ "--fec 6400,1 f", "out of range" },
+		{ "--fec 640000,1 f", "K,PARITY" },
+		{ "--fec larg f", "K,PARITY" },
+		{ "--fec large, f", "K,PARITY" },
+		{ "--fec large,255 f", "out of range" },
+		{ "--fec large,32769 f", "out of range" },
+		{ "--fec large --profile norm f", "not plain NORM" },
+		{ "--fec large --segment 1401 f", "even length" },
+		{ "--interleave 65 f", "interleave" },
 		{ "--fec-id 2 f", "5 or 129" },
 		{ "--rate 0 f", "out of range" },
 		{ "--rate 10 f", "out of range" },
@@ -120,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
 		cmocka_unit_test(values_are_read),
+		cmocka_unit_test(codes_are_read),
 		cmocka_unit_test(mistakes_are_refused),
 	};
 
