@@ -346,6 +346,7 @@ static uint8_t *gather(struct pass *p, unsigned from)
 	return work;
 }
 
+/* All parity is read before the first symbol is written, so both may be in the same memory. */
 static void decode_stripe(struct pass *p)
 {
 	struct points rest = { p->lost, p->n };

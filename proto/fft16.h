@@ -59,7 +59,8 @@ int fft16_add(struct fft16 *f, const struct fft16_block *b, const struct fft16_p
  * Recovers the n source symbols lost[], ascending numbers of the block's, to where their src[]
  * points, from the others and n parity symbols, their indices ascending (close together and
  * low ones are fastest). Again a src[i] that is NULL counts as zero: who has added the symbols
- * at hand to the parity before gives NULL for them. -EINVAL as above; nothing changed.
+ * at hand to the parity before gives NULL for them. They may come to where the parity is: any
+ * of them in the place of any of its symbols. -EINVAL as above; nothing changed.
  */
 int fft16_decode(struct fft16 *f, const struct fft16_block *b, const uint16_t *lost,
 		 const struct fft16_parity *parity, unsigned n);

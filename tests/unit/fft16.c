@@ -483,6 +483,32 @@ static void large_blocks_are_recovered(void **state)
 	}
 }
 
+/* The i-th lost symbol comes to where the i-th parity symbol from the end was. */
+static void the_lost_may_take_the_place_of_parity(void **state)
+{
+	struct rng rng = rng_init(7);
+
+	for (size_t i = 0; i < ARRAY_LEN(large); i++) {
+		struct code c = { .k = large[i].k, .n = large[i].n, .len = large[i].len };
+		unsigned n = MIN(large[i].lost, 300);
+		uint8_t **src = array(c.k, sizeof(*src));
+		struct fft16_block b = block(&c, src);
+
+		code_init(&c, fft16_kernels()[0], &rng);
+		for (unsigned j = 0; j < c.k; j++)
+			src[j] = c.src[j];
+		for (unsigned j = 0; j < n; j++) {
+			c.lost[j] = (uint16_t)(j * (c.k / n));
+			src[c.lost[j]] = c.parity[n - 1 - j].data;
+		}
+		assert_int_equal(fft16_decode(c.f, &b, c.lost, c.parity, n), 0);
+		for (unsigned j = 0; j < n; j++)
+			assert_memory_equal(src[c.lost[j]], c.src[c.lost[j]], c.len);
+		free(src);
+		code_fini(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +523,7 @@ int main(void)
 		cmocka_unit_test(any_k_symbols_suffice),
 		cmocka_unit_test(random_losses_are_recovered),
 		cmocka_unit_test(large_blocks_are_recovered),
+		cmocka_unit_test(the_lost_may_take_the_place_of_parity),
 	};
 
 	find_basis();

@@ -1,0 +1,74 @@
+/* rxtimer.h - when to ask for repair of one large block (doc/PROTOCOL.md, "Repair of large
+ * blocks"). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_RXTIMER_H
+#define PROTO_RXTIMER_H
+
+#include "proto/types.h"
+
+/*
+ *	OFF --sent once, not covered--> BACKOFF --time--> ASKED --time--> ASKED ...
+ *	 |                               ^   |              |
+ *	 |                        passed |   | covered      | T as asked
+ *	 |                               |   v              |
+ *	 `----repair is heard---------> ARRIVING <----------'
+ *
+ * "Covered": what the sender has promised, and what has not come yet, is all that is lacking.
+ */
+enum rxtimer_state {
+	RXTIMER_OFF,
+	RXTIMER_BACKOFF,
+	RXTIMER_ASKED,
+	RXTIMER_ARRIVING,
+};
+
+struct rxtimer {
+	enum rxtimer_state state;
+	nsec_t at;       /* when something has to be done; OFF: never */
+	nsec_t heard_at; /* a packet of the block */
+	nsec_t asked_at; /* the last request, */
+	uint32_t asked;  /* and the parity target that it named */
+	uint32_t target; /* T: the highest that was announced */
+	uint32_t heard;  /* h: one past the highest parity symbol heard */
+};
+
+/* The instant, and the silence after which a repair has passed: 2 GRTT. */
+struct rxtimer_now {
+	nsec_t now, silence;
+};
+
+/* What a packet of the block tells. */
+struct rxtimer_packet {
+	bool repair;
+	uint32_t target; /* 0: none */
+	uint32_t parity; /* one past the number of the parity symbol; 0: a source symbol */
+};
+
+enum rxtimer_action {
+	RXTIMER_NOTHING,
+	RXTIMER_WAIT, /* the repair has passed: rxtimer_wait(), if symbols are lacking */
+	RXTIMER_ASK,  /* rxtimer_asked() after the request, or rxtimer_off() without one */
+};
+
+void rxtimer_init(struct rxtimer *t);
+
+/* The parity target that a block needs that lacks d symbols. */
+uint32_t rxtimer_need(const struct rxtimer *t, uint32_t d, struct rxtimer_now at);
+/* Whether that is no more than the sender has promised. */
+bool rxtimer_covered(const struct rxtimer *t, uint32_t d, struct rxtimer_now at);
+
+/* A packet of the block came; d is what is lacking after it. NOTHING or WAIT. */
+enum rxtimer_action rxtimer_heard(struct rxtimer *t, uint32_t d, struct rxtimer_now at,
+				  const struct rxtimer_packet *p);
+/* The sender promises more parity. */
+void rxtimer_promise(struct rxtimer *t, uint32_t target);
+/* Everything of the block was sent, and d symbols are lacking: to be asked for after `wait`. */
+void rxtimer_sent(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t wait);
+/* `at` has come. */
+enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_now at);
+
+void rxtimer_wait(struct rxtimer *t, nsec_t until);
+void rxtimer_asked(struct rxtimer *t, nsec_t now, uint32_t target, nsec_t until);
+void rxtimer_off(struct rxtimer *t);
+
+#endif
