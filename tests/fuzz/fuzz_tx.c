@@ -21,7 +21,7 @@ static void serve_all(struct state *s)
 	while (tx_work(s->tx, &w)) {
 		int r = 0;
 
-		CHECK(w.op == WORK_READ || w.op == WORK_ENCODE);
+		CHECK(w.op == WORK_READ || w.op == WORK_ENCODE || w.op == WORK_ADD);
 		if (w.op == WORK_READ) {
 			CHECK(w.object < SEQUENCE_OBJECTS);
 			CHECK(w.offset + w.len <= SEQUENCE_OBJECT_MAX);
@@ -73,7 +73,7 @@ static void run_to(struct state *s, nsec_t until)
 	s->now = until;
 }
 
-static void begin(struct state *s)
+static void begin(struct state *s, enum tx_code code)
 {
 	const struct tx_conf conf = {
 		.node_id = SEQUENCE_SENDER,
@@ -82,6 +82,9 @@ static void begin(struct state *s)
 		.fec_id = SEQUENCE_FEC_ID,
 		.block_len = SEQUENCE_BLOCK,
 		.n_parity = SEQUENCE_PARITY,
+		.code = code,
+		.large_len = 2 * SEQUENCE_BLOCK,
+		.interleave = 2,
 		.rate = SEQUENCE_RATE,
 		.backoff = 4,
 		.memory = 65536,
@@ -100,7 +103,7 @@ static void begin(struct state *s)
 	drain(s);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void session(enum tx_code code, const uint8_t *data, size_t len)
 {
 	struct rd r = rd_init(data, len);
 	struct tx_event ev;
@@ -109,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size_t n;
 	bool started = false;
 
-	begin(&s);
+	begin(&s, code);
 	for (nsec_t at = s.now; sequence_next(&r, &at, &pkt, &n);) {
 		run_to(&s, at);
 		if (tx_input(s.tx, s.now, pkt, n, &ev) == 0 && !started) {
@@ -125,5 +128,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (unsigned i = 0; i < AFTER && !tx_done(s.tx); i++)
 		run_to(&s, tx_deadline(s.tx, s.now));
 	tx_free(s.tx);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	session(TX_CODE_SMALL, data, len);
+	session(TX_CODE_LARGE, data, len);
 	return 0;
 }
