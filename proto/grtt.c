@@ -20,7 +20,7 @@ void grtt_sample(struct grtt *g, nsec_t rtt)
 void grtt_interval(struct grtt *g)
 {
 	if (g->peak && g->peak < g->value)
-		g->value = MAX(MAX(g->value - g->value / 10, g->peak), g->min);
+		g->value = MAX(MAX(g->value - g->value / (g->near ? 2 : 10), g->peak), g->min);
 	g->peak = 0;
 }
 

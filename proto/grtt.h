@@ -8,11 +8,14 @@
 
 /*
  * A larger sample raises the estimate at once; at the end of every probe interval in which all
- * samples were smaller it falls to max(0.9 * grtt, peak). No samples: unchanged.
+ * samples were smaller it falls to max(0.9 * grtt, peak). No samples: unchanged. With `near`
+ * all receivers are on one LAN, where no distance can hide behind those that happened to
+ * answer, and it falls to max(0.5 * grtt, peak).
  */
 struct grtt {
 	nsec_t value, min, max;
 	nsec_t peak; /* of this interval; 0: no sample */
+	bool near;
 };
 
 void grtt_init(struct grtt *g, nsec_t initial, nsec_t min, nsec_t max);

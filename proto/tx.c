@@ -109,6 +109,7 @@ int tx_new(struct tx **ret, const struct tx_conf *conf, nsec_t now)
 	tx->epoch = now - (nsec_t)(1 + rng_below(&rng, 1 << 20)) * NSEC_PER_SEC;
 	pacer_init(&tx->pacer, tx->conf.rate, burst_of(tx->conf.rate), now);
 	grtt_init(&tx->grtt, tx->conf.grtt_initial, tx->conf.grtt_min, tx->conf.grtt_max);
+	tx->grtt.near = tx->conf.near;
 	tx_cmd_start(tx, now);
 	*ret = tx;
 	return 0;

@@ -43,6 +43,7 @@ struct tx_conf {
 	uint8_t backoff; /* K for the group; TX_SOW lowers it for few receivers */
 	bool repair_adv; /* TX_NORM: feedback comes by unicast, so advertise it */
 	nsec_t grtt_initial, grtt_min, grtt_max; /* 0: 10 ms, 1 ms, 10 s */
+	bool near;         /* all receivers are on this LAN: GRTT may fall fast */
 	nsec_t drop_after; /* a receiver that was asked and stays silent this long is dropped;
 			      0: 10 s */
 	size_t memory; /* bytes for block buffers, four of which there are at least, and as much

@@ -38,6 +38,8 @@ static const struct opt opts[] = {
 	  .help = "auto, none, K,PARITY symbols of a block, or large[,K]" },
 	{ "interleave", 0, "N", &opt_u32, AT(interleave), .zero = "auto", .dflt = "auto",
 	  .max = 64, .help = "large blocks that share a burst of loss" },
+	{ "memory", 0, "SIZE", &opt_size, AT(memory), .dflt = "24M", .min = 1 << 20,
+	  .max = 1ull << 40, .help = "for blocks being sent and repaired" },
 	{ "fec-id", 0, "ID", &opt_enum, AT(fec_id), .choices = fec_ids, .dflt = "auto",
 	  .help = "FEC Encoding ID: 5, or 129 for very large files" },
 	{ "segment", 0, "BYTES", &opt_u32, AT(segment), .min = 64, .max = SEGMENT_MAX,

@@ -17,6 +17,7 @@ struct conf {
 	int64_t wait;       /* ns to wait for them */
 	int64_t drop_after; /* ns of silence */
 	struct fec_param fec;
+	uint64_t memory;     /* bytes for blocks */
 	uint32_t interleave; /* large blocks; 0: by the rate */
 	int fec_id;          /* enum conf_fec */
 	uint32_t segment;    /* bytes */

@@ -92,7 +92,9 @@ static int make_session(struct pump *p)
 				 : norm ? 250
 					: 100) *
 				NSEC_PER_MSEC,
+		.near = near && !norm,
 		.drop_after = c->drop_after,
+		.memory = c->memory,
 		.max_objects = norm ? OBJECTS_NORM : OBJECTS_SOW,
 		.max_receivers = RECEIVERS_MAX,
 		.expected = c->receivers,

@@ -37,6 +37,19 @@ static void up_at_once_and_down_slowly(void **state)
 	}
 }
 
+static void falls_fast_where_all_are_near(void **state)
+{
+	struct grtt g;
+
+	grtt_init(&g, 10 * MS, 1 * MS, 100 * MS);
+	g.near = true;
+	for (unsigned i = 0; i < 4; i++) {
+		grtt_sample(&g, 100);
+		grtt_interval(&g);
+	}
+	assert_true(g.value == 1 * MS);
+}
+
 static void stays_within_bounds(void **state)
 {
 	struct grtt g;
@@ -68,6 +81,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(up_at_once_and_down_slowly),
+		cmocka_unit_test(falls_fast_where_all_are_near),
 		cmocka_unit_test(stays_within_bounds),
 		cmocka_unit_test(one_packet_fits),
 	};
