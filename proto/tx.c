@@ -47,8 +47,9 @@ static bool conf_valid(const struct tx_conf *c)
 	       (c->fec_id == FEC_RS8 || c->fec_id == FEC_SB_SYST) && c->block_len > 0 &&
 	       c->block_len + c->n_parity <= RS8_MAX && c->backoff <= 15 &&
 	       c->max_objects < 32768 && c->grtt_min <= c->grtt_max &&
-	       (c->code == TX_CODE_SMALL || (c->profile == TX_SOW && c->segment_size % 2 == 0 &&
-					     c->large_len <= BLOCK_LEN_MAX));
+	       (c->code == TX_CODE_SMALL ||
+		(c->profile == TX_SOW && c->segment_size % 2 == 0 &&
+		 c->large_len <= BLOCK_LEN_MAX && c->interleave <= TX_GROUP_MAX));
 }
 
 static uint64_t burst_of(uint64_t rate)

@@ -328,12 +328,10 @@ void tx_forget_blocks(struct tx *tx, uint64_t object)
 
 uint64_t tx_floor(const struct tx *tx)
 {
-	const struct txlarge *b = txlarges_next(&tx->large, NULL);
-
 	for (uint32_t i = 0; i < tx->blocks.n; i++)
 		if (txblocks_at(&tx->blocks, i)->state != TXBLOCK_IDLE)
 			return txblocks_at(&tx->blocks, i)->key;
-	return b ? b->key : key_of(tx->object, tx->sbn);
+	return tx->large.n ? txlarges_at(&tx->large, 0)->key : key_of(tx->object, tx->sbn);
 }
 
 /* --- work --- */

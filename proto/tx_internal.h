@@ -42,7 +42,9 @@ struct tx_symbol {
 };
 
 /* The large blocks that are sent in turns, from (tx.object, tx.sbn) on. */
+#define TX_GROUP_MAX 64
 struct tx_group {
+	struct txlarge *b[TX_GROUP_MAX];
 	uint32_t n;    /* 0: none begun */
 	uint32_t turn; /* whose it is */
 	uint32_t run;  /* symbols sent in this turn */

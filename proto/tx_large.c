@@ -44,8 +44,9 @@ static void learn(struct tx *tx, nsec_t now)
 {
 	nsec_t wait = SLOT_ROUNDS * MAX(tx_backoff(tx), 1) * tx_grtt(tx);
 
-	for (struct txlarge *b = txlarges_next(&tx->large, NULL); b;
-	     b = txlarges_next(&tx->large, b)) {
+	for (uint32_t i = 0; i < tx->large.n; i++) {
+		struct txlarge *b = txlarges_at(&tx->large, i);
+
 		if (b->learned || b->polled_at == NSEC_NEVER || now - b->polled_at < wait)
 			continue;
 		threshold_learn(&tx->threshold, b->largest, b->unasked);
@@ -61,8 +62,11 @@ static bool join(struct tx *tx, const struct tx_object *o, uint64_t sbn, uint32_
 
 	if (!b)
 		return false;
-	if (txlarges_begin(&tx->large, b, TXLARGE_FIRST, MIN(plan, o->fec.n_parity)))
+	b->held = true;
+	if (txlarges_begin(&tx->large, b, TXLARGE_FIRST, MIN(plan, o->fec.n_parity))) {
+		tx->group.b[tx->group.n++] = b;
 		return true;
+	}
 	txlarges_forget(&tx->large, b);
 	return false;
 }
@@ -78,14 +82,9 @@ void tx_large_prefetch(struct tx *tx, const struct tx_object *o)
 	hint = threshold_hint(&tx->threshold, o->layout.k_large);
 	n = interleave(tx, o);
 	while (g->n < n && join(tx, o, tx->sbn + g->n, hint.plan))
-		g->n++;
+		;
 	g->turn = g->run = 0;
 	tx->work_due |= g->n > 0;
-}
-
-static struct txlarge *group_block(const struct tx *tx, uint32_t i)
-{
-	return txlarges_find(&tx->large, key_of(tx->object, tx->sbn + i));
 }
 
 /* The group has been sent: who lacks something may say so. */
@@ -96,13 +95,14 @@ static void end_group(struct tx *tx, nsec_t now)
 	uint32_t unasked = UINT32_MAX;
 
 	learn(tx, now);
-	hint = threshold_hint(&tx->threshold, group_block(tx, 0)->k);
+	hint = threshold_hint(&tx->threshold, g->b[0]->k);
 	for (uint32_t i = 0; i < g->n; i++)
-		unasked = MIN(unasked, group_block(tx, i)->parity_end);
+		unasked = MIN(unasked, g->b[i]->parity_end);
 	unasked = MIN(unasked, hint.unasked);
 	for (uint32_t i = 0; i < g->n; i++) {
-		struct txlarge *b = group_block(tx, i);
+		struct txlarge *b = g->b[i];
 
+		b->held = false;
 		b->polled_at = now;
 		b->unasked = b->parity_target = unasked;
 	}
@@ -125,7 +125,7 @@ static struct txlarge *turn(struct tx *tx)
 	struct tx_group *g = &tx->group;
 
 	for (uint32_t i = 0; i <= g->n; i++) {
-		struct txlarge *b = group_block(tx, g->turn);
+		struct txlarge *b = g->b[g->turn];
 
 		if (b->sent < b->k && g->run < RUN)
 			return b;
@@ -233,16 +233,15 @@ static int repair_block(struct tx *tx, nsec_t now, struct txlarge *b, struct tx_
 
 int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
-	struct txlarge *b;
 	int r = 0;
 
 	if (tx->large_repair)
 		r = repair_block(tx, now, tx->large_repair, ret);
 	if (r)
 		return r;
-	for (b = txlarges_next(&tx->large, NULL); b && !r; b = txlarges_next(&tx->large, b)) {
-		tx->large_repair = b;
-		r = repair_block(tx, now, b, ret);
+	for (uint32_t i = 0; i < tx->large.n && !r; i++) {
+		tx->large_repair = txlarges_at(&tx->large, i);
+		r = repair_block(tx, now, tx->large_repair, ret);
 	}
 	if (!r)
 		tx->large_repair = NULL;
@@ -321,32 +320,29 @@ bool tx_large_again(struct tx *tx, const struct tx_object *o, uint64_t sbn)
  * again. */
 void tx_large_in_flight(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end)
 {
-	for (struct txlarge *b = txlarges_next(&tx->large, NULL); b;
-	     b = txlarges_next(&tx->large, b))
+	for (uint32_t i = 0; i < tx->large.n; i++) {
+		const struct txlarge *b = txlarges_at(&tx->large, i);
+
 		if (b->key >= begin && b->key < end && b->sent_at &&
 		    (b->want.count || now - b->sent_at < tx_grtt(tx)))
 			ranges_remove(&tx->whole, b->key, b->key + 1);
+	}
 }
 
 uint32_t tx_large_pending(const struct tx *tx)
 {
 	uint32_t n = 0;
 
-	for (struct txlarge *b = txlarges_next(&tx->large, NULL); b;
-	     b = txlarges_next(&tx->large, b))
-		n += txlarge_pending(b);
+	for (uint32_t i = 0; i < tx->large.n; i++)
+		n += txlarge_pending(txlarges_at(&tx->large, i));
 	return n;
 }
 
 void tx_large_forget(struct tx *tx, uint64_t object)
 {
-	struct txlarge *b = txlarges_next(&tx->large, NULL), *next;
-
-	for (; b; b = next) {
-		next = txlarges_next(&tx->large, b);
-		if (key_object(b->key) == object)
-			txlarges_forget(&tx->large, b);
-	}
+	for (uint32_t i = tx->large.n; i-- > 0;)
+		if (key_object(txlarges_at(&tx->large, i)->key) == object)
+			txlarges_forget(&tx->large, txlarges_at(&tx->large, i));
 	tx->large_repair = NULL;
 	if (tx->object == object)
 		tx->group.n = 0;
@@ -357,11 +353,10 @@ void tx_large_forget(struct tx *tx, uint64_t object)
 /* Blocks that owe what is not in memory are read again, a few at a time. */
 static void begin_passes(struct tx *tx)
 {
-	struct txlarge *b;
 	uint32_t n = 0;
 
-	for (b = txlarges_next(&tx->large, NULL); b && n < PASSES;
-	     b = txlarges_next(&tx->large, b)) {
+	for (uint32_t i = 0; i < tx->large.n && n < PASSES; i++) {
+		struct txlarge *b = txlarges_at(&tx->large, i);
 		uint32_t end = b->parity_target;
 
 		if (b->pass == TXLARGE_FIRST)
@@ -392,11 +387,11 @@ static void complete_read(struct tx *tx, const struct txlarge *b, uint32_t piece
 
 bool tx_large_work(struct tx *tx, struct work *ret)
 {
-	struct txlarge *b;
 	uint32_t piece;
 
 	begin_passes(tx);
-	for (b = txlarges_next(&tx->large, NULL); b; b = txlarges_next(&tx->large, b)) {
+	for (uint32_t i = 0; i < tx->large.n; i++) {
+		struct txlarge *b = txlarges_at(&tx->large, i);
 		uint32_t ahead = b->pass == TXLARGE_FIRST ? AHEAD_FIRST : AHEAD;
 
 		if (!txlarges_work(&tx->large, b, ahead, ret, &piece))

@@ -18,12 +18,14 @@ static int alloc_blocks(struct txlarges *s, uint32_t max_k)
 	size_t words = bitmap_words(max_k);
 
 	s->b = calloc(s->cap, sizeof(*s->b));
+	s->order = calloc(s->cap, sizeof(*s->order));
 	s->pieces = calloc(s->cap, s->max_pieces * sizeof(*s->pieces));
 	s->slots = calloc(s->cap, s->max_slots * sizeof(*s->slots));
 	s->words = calloc(s->cap, words * sizeof(*s->words));
 	s->symbols = calloc(s->max_parity, sizeof(*s->symbols));
 	s->src = calloc(s->per_piece, sizeof(*s->src));
-	if (!s->b || !s->pieces || !s->slots || !s->words || !s->symbols || !s->src)
+	if (!s->b || !s->order || !s->pieces || !s->slots || !s->words || !s->symbols ||
+	    !s->src)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->cap; i++) {
 		s->b[i].pieces = s->pieces + (size_t)i * s->max_pieces;
@@ -69,6 +71,7 @@ void txlarges_fini(struct txlarges *s)
 	arena_fini(&s->arena);
 	fft16_free(s->codec);
 	free(s->b);
+	free(s->order);
 	free(s->pieces);
 	free(s->slots);
 	free(s->words);
@@ -79,27 +82,31 @@ void txlarges_fini(struct txlarges *s)
 
 /* --- blocks --- */
 
-struct txlarge *txlarges_find(const struct txlarges *s, uint64_t key)
+struct txlarge *txlarges_at(const struct txlarges *s, uint32_t i)
 {
-	for (uint32_t i = 0; i < s->cap && s->n; i++)
-		if (s->b[i].in_use && !s->b[i].dead && s->b[i].key == key)
-			return &s->b[i];
-	return NULL;
+	return &s->b[s->order[i]];
 }
 
-struct txlarge *txlarges_next(const struct txlarges *s, const struct txlarge *after)
+static uint32_t lower_bound(const struct txlarges *s, uint64_t key)
 {
-	struct txlarge *best = NULL;
+	uint32_t lo = 0, hi = s->n;
 
-	for (uint32_t i = 0; i < s->cap && s->n; i++) {
-		struct txlarge *b = &s->b[i];
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (!b->in_use || b->dead || (after && b->key <= after->key))
-			continue;
-		if (!best || b->key < best->key)
-			best = b;
+		if (txlarges_at(s, mid)->key < key)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	return best;
+	return lo;
+}
+
+struct txlarge *txlarges_find(const struct txlarges *s, uint64_t key)
+{
+	uint32_t i = lower_bound(s, key);
+
+	return i < s->n && txlarges_at(s, i)->key == key ? txlarges_at(s, i) : NULL;
 }
 
 bool txlarge_pending(const struct txlarge *b)
@@ -109,7 +116,7 @@ bool txlarge_pending(const struct txlarge *b)
 
 static bool forgettable(const struct txlarge *b)
 {
-	return b->in_use && b->pass == TXLARGE_REST && !b->n_out && !txlarge_pending(b);
+	return b->pass == TXLARGE_REST && !b->n_out && !b->held && !txlarge_pending(b);
 }
 
 /* The one sent longest ago that owes nothing, with parity in memory if `slots`. */
@@ -117,8 +124,8 @@ static bool forget_oldest(struct txlarges *s, const struct txlarge *keep, bool s
 {
 	struct txlarge *oldest = NULL;
 
-	for (uint32_t i = 0; i < s->cap; i++) {
-		struct txlarge *b = &s->b[i];
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct txlarge *b = txlarges_at(s, i);
 
 		if (b == keep || !forgettable(b) || (slots && !b->n_slots))
 			continue;
@@ -130,35 +137,49 @@ static bool forget_oldest(struct txlarges *s, const struct txlarge *keep, bool s
 	return oldest != NULL;
 }
 
+/* One that is not in use, or NULL. */
+static struct txlarge *unused(const struct txlarges *s)
+{
+	for (uint32_t i = 0; i < s->cap; i++)
+		if (!s->b[i].in_use)
+			return &s->b[i];
+	return NULL;
+}
+
+static void insert(struct txlarges *s, struct txlarge *b)
+{
+	uint32_t i = lower_bound(s, b->key);
+
+	memmove(s->order + i + 1, s->order + i, (s->n - i) * sizeof(*s->order));
+	s->order[i] = (uint16_t)(b - s->b);
+	s->n++;
+}
+
 struct txlarge *txlarges_get(struct txlarges *s, uint64_t key, uint32_t k)
 {
 	struct txlarge *b = txlarges_find(s, key);
-	struct txpiece *pieces;
-	uint64_t *words;
-	int32_t *slots;
 
 	if (b)
 		return b;
-	if (s->n == s->cap && !forget_oldest(s, NULL, false))
+	b = unused(s);
+	if (!b && forget_oldest(s, NULL, false))
+		b = unused(s);
+	if (!b)
 		return NULL;
-	for (b = s->b; b->in_use;)
-		b++;
-	pieces = b->pieces;
-	slots = b->slots;
-	words = b->want.words;
 	*b = (struct txlarge){
 		.key = key,
 		.in_use = true,
 		.k = k,
 		.n_pieces = piece_count(k, s->per_piece),
-		.pieces = pieces,
-		.slots = slots,
+		.pieces = b->pieces,
+		.slots = b->slots,
+		.want = b->want,
 		.polled_at = NSEC_NEVER,
 	};
-	bitmap_init(&b->want, words, k);
+	bitmap_init(&b->want, b->want.words, k);
 	for (uint32_t i = 0; i < b->n_pieces; i++)
-		pieces[i] = (struct txpiece){ .slot = -1 };
-	s->n++;
+		b->pieces[i] = (struct txpiece){ .slot = -1 };
+	insert(s, b);
 	return b;
 }
 
@@ -171,16 +192,21 @@ static void drop_piece(struct txlarges *s, struct txlarge *b, struct txpiece *p)
 
 void txlarges_forget(struct txlarges *s, struct txlarge *b)
 {
+	uint32_t i = lower_bound(s, b->key);
+
+	if (!b->dead) {
+		memmove(s->order + i, s->order + i + 1, (s->n - i - 1) * sizeof(*s->order));
+		s->n--;
+	}
 	b->dead = true;
 	if (b->n_out)
 		return;
-	for (uint32_t i = 0; i < b->n_pieces; i++)
+	for (i = 0; i < b->n_pieces; i++)
 		if (b->pieces[i].slot >= 0)
 			drop_piece(s, b, &b->pieces[i]);
 	while (b->n_slots)
 		arena_give(&s->arena, b->slots[--b->n_slots]);
 	b->in_use = false;
-	s->n--;
 }
 
 /* --- passes --- */
@@ -190,8 +216,9 @@ static uint32_t spare_slots(const struct txlarges *s)
 {
 	uint32_t needed = 0;
 
-	for (uint32_t i = 0; i < s->cap; i++)
-		needed += s->b[i].in_use && s->b[i].pass == TXLARGE_FIRST && !s->b[i].n_held;
+	for (uint32_t i = 0; i < s->n; i++)
+		needed +=
+			txlarges_at(s, i)->pass == TXLARGE_FIRST && !txlarges_at(s, i)->n_held;
 	return s->arena.n_free > needed ? s->arena.n_free - needed : 0;
 }
 

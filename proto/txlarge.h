@@ -37,6 +37,7 @@ struct txlarge {
 	uint64_t key; /* key.h */
 	bool in_use;
 	bool dead; /* forget it when the last request returned */
+	bool held; /* do not forget it for another one */
 	uint32_t k, n_pieces;
 
 	enum txlarge_pass pass;
@@ -62,8 +63,10 @@ struct txlarge {
 };
 
 struct txlarges {
-	struct txlarge *b; /* cap of them, in no order */
-	uint32_t cap, n;
+	struct txlarge *b; /* cap of them */
+	uint32_t cap;
+	uint16_t *order; /* positions in b, by key; without dead ones */
+	uint32_t n;
 	struct arena arena;
 	uint32_t per_piece, max_pieces, max_slots, max_parity;
 	size_t symbol_len;
@@ -96,8 +99,8 @@ struct txlarge *txlarges_find(const struct txlarges *s, uint64_t key); /* NULL: 
 struct txlarge *txlarges_get(struct txlarges *s, uint64_t key, uint32_t k);
 /* Gives its memory back; with requests out it is `dead` until they return. */
 void txlarges_forget(struct txlarges *s, struct txlarge *b);
-/* The block with the smallest key > `after` (first: 0 and `any`); NULL: none. */
-struct txlarge *txlarges_next(const struct txlarges *s, const struct txlarge *after);
+/* The i-th by key, i < s->n. */
+struct txlarge *txlarges_at(const struct txlarges *s, uint32_t i);
 
 /*
  * Begins a pass of a block at REST. FIRST and PARITY encode parity up to `parity_end`, at least
