@@ -9,8 +9,10 @@
 
 #include "common/udp_path.h"
 
-#define MESSAGES_GRO   64 /* each up to 64 KiB of datagrams, or, unjoined, one */
-#define MESSAGES_PLAIN 64
+#define MESSAGES 64
+/* When they come joined, each up to 64 KiB: what one call reads stays in the second cache. */
+#define MESSAGES_JOINED 8
+#define JOINED          16384 /* bytes of a message, in the mean, that count as that */
 /* Room for the largest UDP packet, and 65 cache lines more, so that the first lines of all
  * buffers do not compete for the same sets of the cache. */
 #define STRIDE (65536 + 65 * 64)
@@ -24,7 +26,7 @@ union in_ctl {
 
 struct udp_in {
 	const struct udp *u;
-	unsigned n_slots;
+	unsigned at_once; /* messages to read in one call */
 	struct mmsghdr *msg;
 	struct iovec *iov;
 	struct addr *from;
@@ -40,11 +42,11 @@ struct udp_in {
 
 static int allocate(struct udp_in *in)
 {
-	in->msg = calloc(in->n_slots, sizeof(*in->msg));
-	in->iov = calloc(in->n_slots, sizeof(*in->iov));
-	in->from = calloc(in->n_slots, sizeof(*in->from));
-	in->ctl = calloc(in->n_slots, sizeof(*in->ctl));
-	in->data = calloc(in->n_slots, STRIDE);
+	in->msg = calloc(MESSAGES, sizeof(*in->msg));
+	in->iov = calloc(MESSAGES, sizeof(*in->iov));
+	in->from = calloc(MESSAGES, sizeof(*in->from));
+	in->ctl = calloc(MESSAGES, sizeof(*in->ctl));
+	in->data = calloc(MESSAGES, STRIDE);
 	return in->msg && in->iov && in->from && in->ctl && in->data ? 0 : -ENOMEM;
 }
 
@@ -55,12 +57,12 @@ int udp_in_new(struct udp_in **ret, const struct udp *u)
 	if (!in)
 		return -ENOMEM;
 	in->u = u;
-	in->n_slots = u->gro ? MESSAGES_GRO : MESSAGES_PLAIN;
+	in->at_once = u->gro ? MESSAGES_JOINED : MESSAGES;
 	if (allocate(in) < 0) {
 		udp_in_free(in);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < in->n_slots; i++)
+	for (unsigned i = 0; i < MESSAGES; i++)
 		in->iov[i] = (struct iovec){ in->data + (size_t)i * STRIDE, STRIDE };
 	*ret = in;
 	return 0;
@@ -82,7 +84,7 @@ static int read_messages(struct udp_in *in)
 {
 	int r;
 
-	for (unsigned i = 0; i < in->n_slots; i++)
+	for (unsigned i = 0; i < in->at_once; i++)
 		in->msg[i].msg_hdr = (struct msghdr){
 			.msg_name = &in->from[i],
 			.msg_namelen = sizeof(in->from[i]),
@@ -92,8 +94,18 @@ static int read_messages(struct udp_in *in)
 			.msg_controllen = sizeof(in->ctl[i].buf),
 		};
 	in->counters.calls++;
-	r = recvmmsg(in->u->fd, in->msg, in->n_slots, MSG_DONTWAIT, NULL);
+	r = recvmmsg(in->u->fd, in->msg, in->at_once, MSG_DONTWAIT, NULL);
 	return r < 0 ? -errno : r;
+}
+
+/* Joined datagrams come 64 KiB at a time: many such messages would leave the cache unread. */
+static void choose_at_once(struct udp_in *in)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < in->n; i++)
+		bytes += in->msg[i].msg_len;
+	in->at_once = bytes / in->n >= JOINED ? MESSAGES_JOINED : MESSAGES;
 }
 
 int udp_in_read(struct udp_in *in)
@@ -114,6 +126,7 @@ int udp_in_read(struct udp_in *in)
 	if (r < 0)
 		return r;
 	in->n = (unsigned)r;
+	choose_at_once(in);
 	return 1;
 }
 

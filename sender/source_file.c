@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define WINDOW 262144
+#define DIRECT 65536 /* reads as long as this go past the window, without a copy */
 
 struct source_file {
 	int fd;
@@ -167,7 +168,7 @@ int source_read_at(struct source_file *s, uint64_t off, void *buf, size_t len)
 		size_t n = from_window(s, off, to, len);
 		int r = 0;
 
-		if (n == 0 && off == s->hashed && len < WINDOW) {
+		if (n == 0 && off == s->hashed && len < DIRECT) {
 			r = fill_window(s, WINDOW);
 		} else if (n == 0) {
 			n = len;
