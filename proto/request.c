@@ -125,6 +125,14 @@ void request_writer_init(struct request_writer *w, uint8_t *buf, size_t cap, uin
 				      .merge = merge };
 }
 
+void request_writer_code(struct request_writer *w, uint8_t fec_id)
+{
+	if (fec_id == w->fec_id)
+		return;
+	w->fec_id = fec_id;
+	w->open = NULL;
+}
+
 /* Whether NRL's receivers would put both under one header: segments of a block, blocks of an
  * object, objects. */
 static bool same_unit(const struct request *a, const struct request *b)

@@ -50,6 +50,9 @@ struct request_writer {
 void request_writer_init(struct request_writer *w, uint8_t *buf, size_t cap, uint8_t fec_id,
 			 bool merge);
 
+/* What follows is asked for in another code: its items go under a header of their own. */
+void request_writer_code(struct request_writer *w, uint8_t fec_id);
+
 /* Appends one request (its fec_id is ignored; `last` matters to RANGES only). -ENOSPC when it
  * does not fit, -EINVAL for a form or flags that mean nothing; the body stays valid. */
 int request_put(struct request_writer *w, const struct request *req);

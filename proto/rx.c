@@ -1,6 +1,6 @@
 /* rx.c - a NORM receiver session: life, events, answers and deadlines. */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/rx_internal.h"
+#include "proto/rx_large.h"
 
 #include "proto/backoff.h"
 #include "proto/key.h"
@@ -34,8 +34,8 @@ static int alloc_all(struct rx *rx)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
 		rx->objects[i].info = rx->infos + (size_t)i * RX_INFO_MAX;
-	r = ranges_init(&rx->done, DONE_RANGES);
-	return r < 0 ? r : ranges_init(&rx->nack.heard, HEARD_RANGES);
+	r = ranges_init(&rx->done, rx->conf.max_ranges);
+	return r < 0 ? r : ranges_init(&rx->nack.heard, MIN(rx->conf.max_ranges, HEARD_RANGES));
 }
 
 static void set_defaults(struct rx *rx, const struct rx_conf *conf)
@@ -47,6 +47,8 @@ static void set_defaults(struct rx *rx, const struct rx_conf *conf)
 		c->memory = DEFAULT_MEMORY;
 	if (!c->max_objects)
 		c->max_objects = DEFAULT_OBJECTS;
+	if (!c->max_ranges)
+		c->max_ranges = DONE_RANGES;
 	if (!c->robust)
 		c->robust = DEFAULT_ROBUST;
 	if (!c->inactivity)
@@ -79,6 +81,7 @@ int rx_new(struct rx **ret, const struct rx_conf *conf, nsec_t now)
 	rx->sender.grtt = NSEC_PER_SEC / 2; /* RFC 5740 §5.1, until it tells */
 	rx->sender.gsize = 1000;
 	rx->sender.heard_at = now;
+	rx->large_at = NSEC_NEVER;
 	loss_init(&rx->loss);
 	rx->at = (struct rx_timers){ NSEC_NEVER, NSEC_NEVER, NSEC_NEVER, NSEC_NEVER,
 				     now + NSEC_PER_SEC };
@@ -92,6 +95,7 @@ void rx_free(struct rx *rx)
 	if (!rx)
 		return;
 	rxblocks_fini(&rx->blocks);
+	rxlarges_fini(&rx->large);
 	rs_free(rx->rs);
 	ranges_fini(&rx->done);
 	ranges_fini(&rx->nack.heard);
@@ -260,6 +264,8 @@ int rx_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	if (!r && now >= rx->at.announce_at)
 		r = announce_output(rx, now, buf, cap);
 	if (!r)
+		r = rx_large_output(rx, now, buf, cap);
+	if (!r)
 		r = rx_nack_output(rx, now, buf, cap);
 	if (!r && now >= rx->at.cc_ack_at)
 		r = ack_output(rx, now, ACK_CC, NULL, 0, buf, cap);
@@ -272,6 +278,7 @@ nsec_t rx_deadline(const struct rx *rx, nsec_t now)
 
 	at = MIN(at, MIN(rx->at.announce_at, rx->at.cc_ack_at));
 	at = MIN(at, rx->at.check_at);
+	at = MIN(at, rx_large_deadline(rx));
 	if (rx->nack.state != RX_NACK_IDLE)
 		at = MIN(at, rx->nack.at);
 	return at;

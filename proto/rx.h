@@ -19,12 +19,15 @@ struct rx_conf {
 	uint32_t sender_id;
 	uint16_t instance_id;
 	const char *host;     /* for ANNOUNCE; copied, cut at CENSUS_HOST_MAX */
-	size_t memory;        /* bytes for symbols of unfinished blocks; 0: 24 MiB */
+	size_t memory;        /* bytes for symbols of unfinished blocks, and as much for those
+				 of large blocks; 0: 24 MiB */
 	unsigned max_objects; /* objects in progress; 0: 256 */
+	unsigned max_ranges;  /* gaps between finished blocks that are kept; 0: 16384 */
 	unsigned robust;      /* R; 0: 20 */
 	nsec_t inactivity;    /* the sender is gone after this silence; 0: 10 s; never less than
 				 3 * max(1 s, 2 R GRTT) unless it is ours */
 	uint64_t seed;        /* differs on every host */
+	bool counting; /* large blocks keep no symbols and ask for no work (simulations) */
 };
 
 struct rx;
@@ -90,6 +93,13 @@ void rx_release(struct rx *rx, uint64_t object);
 /* Sends this receipt until the sender echoes it, for 2 s at most after RX_EV_SENDER_END. Text
  * is copied. */
 void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc);
+
+/*
+ * Bytes from the object's start that are complete and stored: they can be read while the rest
+ * is on its way. It never falls, and is the object's size once it is complete; 0 for one that
+ * is not in progress.
+ */
+uint64_t rx_front(const struct rx *rx, uint64_t object);
 
 /* Progress. `total` is 0 until known. */
 struct rx_status {

@@ -1,6 +1,6 @@
 /* rx_input.c - what a receiver hears: the sender's messages, and other receivers' requests. */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/rx_internal.h"
+#include "proto/rx_large.h"
 
 #include "proto/backoff.h"
 #include "proto/key.h"
@@ -49,6 +49,7 @@ static void sender_at(struct rx *rx, nsec_t now, uint64_t key)
 	if (key > rx->sender.position) {
 		rx->sender.position = key;
 		rx_nack_trigger(rx, now);
+		rx_large_trigger(rx, now);
 	}
 }
 
@@ -105,11 +106,13 @@ static void on_data(struct rx *rx, nsec_t now, const struct msg *m)
 		rx->counters.not_wanted++;
 	if (number == UINT64_MAX)
 		return;
-	if (o && o->has_fti && m->fpi.sbn < o->layout.n_blocks)
+	if (o && o->large && !(m->flags & NORM_FLAG_REPAIR))
+		sender_at(rx, now, key_of(number, 0)); /* blocks are sent in turns */
+	else if (o && o->has_fti && m->fpi.sbn < o->layout.n_blocks)
 		sender_at(rx, now, key_of(number, m->fpi.sbn));
 	else
 		sender_at(rx, now, key_of(number, 0));
-	if (m->flags & NORM_FLAG_REPAIR)
+	if ((m->flags & NORM_FLAG_REPAIR) && !(o && o->large))
 		rx_nack_trigger(rx, now);
 }
 
@@ -137,6 +140,7 @@ static void on_flush(struct rx *rx, nsec_t now, const struct msg *m)
 	rx->sender.flushed = true;
 	rx->sender.position = MAX(rx->sender.position, end);
 	rx_nack_trigger(rx, now);
+	rx_large_trigger(rx, now);
 	if (!rx_complete_through(rx, end))
 		return;
 	if (!list_has(m->payload, m->payload_len, rx->conf.node_id))
@@ -207,13 +211,14 @@ static void on_cc(struct rx *rx, nsec_t now, const struct msg *m)
 static void probe_positions(struct rx *rx, nsec_t now, const struct probe *p)
 {
 	struct rx_sender *s = &rx->sender;
-	uint64_t first, end, floor;
+	uint64_t first, end, floor, position;
 
 	if (!s->synced)
 		sync_to(rx, p->first_object);
 	first = rx_object_number(rx, p->first_object);
 	end = rx_object_number(rx, p->end_object);
 	floor = rx_object_number(rx, p->floor_object);
+	position = rx_object_number(rx, p->position_object);
 	if (first == UINT64_MAX || end == UINT64_MAX || floor == UINT64_MAX || end < first)
 		return;
 	sync_to(rx, first);
@@ -222,6 +227,8 @@ static void probe_positions(struct rx *rx, nsec_t now, const struct probe *p)
 	s->floor = key_of(floor, p->floor_sbn);
 	if (p->phase >= PHASE_CATCHUP)
 		s->position = MAX(s->position, key_of(end, 0));
+	else if (position < end)
+		s->position = MAX(s->position, key_of(position, p->position_sbn));
 }
 
 /* PROBE (doc/PROTOCOL.md, "Census"). */
@@ -250,7 +257,31 @@ static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 	    rx->at.announce_at == NSEC_NEVER)
 		rx->at.announce_at = now + spread;
 	rx_nack_trigger(rx, now);
+	rx_large_trigger(rx, now);
 	rx_check_finished(rx, now);
+}
+
+/* POLL: blocks of a large object were sent (doc/PROTOCOL.md). */
+static void on_poll(struct rx *rx, nsec_t now, const struct poll *p)
+{
+	uint64_t number = heard_number(rx, p->object_id);
+	struct rx_object *o = number == UINT64_MAX ? NULL : rx_object_find(rx, number);
+
+	if (!o || !o->large || o->state != RX_OBJECT_ACTIVE || p->sbn >= o->layout.n_blocks)
+		return;
+	rx_large_polled(rx, now, o, p);
+	sender_at(rx, now,
+		  key_of(number, MIN((uint64_t)p->sbn + p->n_blocks, o->layout.n_blocks)));
+}
+
+static void on_application(struct rx *rx, nsec_t now, const struct msg *m)
+{
+	struct poll p;
+
+	if (poll_decode(&p, m->payload, m->payload_len) == 0)
+		on_poll(rx, now, &p);
+	else
+		on_probe(rx, now, m);
 }
 
 /* All that is left to say is the receipt. */
@@ -283,7 +314,7 @@ static void on_cmd(struct rx *rx, nsec_t now, const struct msg *m)
 		rx_nack_heard(rx, m);
 		break;
 	case CMD_APPLICATION:
-		on_probe(rx, now, m);
+		on_application(rx, now, m);
 		break;
 	default: /* ACK_REQ has no types that we know */
 		break;

@@ -9,6 +9,7 @@
 #include "proto/ranges.h"
 #include "proto/rx.h"
 #include "proto/rxblock.h"
+#include "proto/rxlarge.h"
 
 /*
  *	HEARD --INFO, FTI--> OFFERED --accept--> ACTIVE --all written--> COMPLETE --release-->
@@ -40,6 +41,7 @@ struct rx_object {
 	bool info_exists; /* the sender says there is INFO */
 	bool has_info, has_fti;
 	bool want_info; /* ... again, it lacks something */
+	bool large;     /* its code is that of large blocks */
 	uint8_t fec_id;
 	struct fti fti;
 	struct layout layout;
@@ -89,6 +91,7 @@ struct rx_sender {
 	uint8_t backoff;
 	double gsize;
 	nsec_t heard_at, data_at, ended_at;
+	nsec_t repair_at;           /* a repair of a large block was heard */
 	uint64_t first, end;        /* object numbers; end is final if end_known */
 	uint64_t floor;             /* key: below it repair waits for the catch-up pass */
 	uint64_t position;          /* key: everything below it was sent */
@@ -120,6 +123,8 @@ struct rx {
 	struct rxblocks blocks;
 	struct rs *rs;
 	uint32_t rs_dim; /* B of its code */
+	struct rxlarges large;
+	nsec_t large_at; /* the earliest of its blocks' timers */
 	bool work_due;
 
 	struct rx_nack nack;
@@ -148,11 +153,24 @@ void rx_object_info(struct rx *rx, struct rx_object *o, const uint8_t *info, siz
 void rx_object_abort(struct rx *rx, struct rx_object *o, int error);
 void rx_object_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m);
 bool rx_complete_through(const struct rx *rx, uint64_t key);
+void rx_block_done(struct rx *rx, struct rx_object *o, uint64_t key); /* it is stored */
 
 /* rx_nack.c: what is missing and when to say so */
 void rx_nack_trigger(struct rx *rx, nsec_t now);        /* something may be missing */
 void rx_nack_heard(struct rx *rx, const struct msg *m); /* another receiver's requests */
 int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
+
+/* ... and what both kinds of requests have in common */
+struct request_writer;
+bool rx_running(const struct rx *rx); /* new data flows: what is not urgent waits */
+size_t rx_body_cap(const struct rx *rx, size_t cap);
+int rx_put_segments(struct request_writer *w, uint64_t key, uint32_t k, uint32_t first,
+		    uint32_t n);
+/* The n missing source symbols with the highest numbers, by name. */
+int rx_put_sources(struct request_writer *w, uint64_t key, const struct bitmap *have,
+		   uint32_t k, uint32_t n);
+int rx_nack_message(struct rx *rx, nsec_t now, const struct request_writer *w, uint8_t *buf,
+		    size_t cap);
 
 /* rx_input.c */
 void rx_check_finished(struct rx *rx, nsec_t now);

@@ -12,7 +12,7 @@
 #define MISSING_MAX   ((uint64_t)1 << 22) /* nor 24-bit block numbers beyond 2^23 */
 
 /* New data flows from a sender of ours; what is not urgent waits until it has passed. */
-static bool running(const struct rx *rx)
+bool rx_running(const struct rx *rx)
 {
 	return rx->sender.sow && rx->sender.phase == PHASE_RUN;
 }
@@ -21,15 +21,31 @@ static bool running(const struct rx *rx)
  */
 static uint64_t lowest_wanted(const struct rx *rx)
 {
-	return running(rx) ? rx->sender.floor : 0;
+	return rx_running(rx) ? rx->sender.floor : 0;
 }
 
-static bool something_missing(const struct rx *rx)
+/* What is missing at `key` is a large block that has a timer of its own, or waits. */
+static bool asks_for_itself(struct rx *rx, const struct rx_object *o, uint64_t key)
 {
+	return o && o->large && o->state == RX_OBJECT_ACTIVE &&
+	       (rx_running(rx) || rxlarges_find(&rx->large, key));
+}
+
+static bool something_missing(struct rx *rx)
+{
+	uint64_t key = ranges_next_gap(&rx->done, lowest_wanted(rx));
+
 	if (rx->n_want_info)
 		return true;
-	return rx->sender.synced &&
-	       ranges_next_gap(&rx->done, lowest_wanted(rx)) < rx->sender.position;
+	while (rx->sender.synced && key < rx->sender.position) {
+		const struct rx_object *o = rx_object_find(rx, key_object(key));
+
+		if (!asks_for_itself(rx, o, key))
+			return true;
+		key = rx_running(rx) ? key_of(o->number + 1, 0) : key + 1;
+		key = ranges_next_gap(&rx->done, key);
+	}
+	return false;
 }
 
 void rx_nack_trigger(struct rx *rx, nsec_t now)
@@ -96,17 +112,15 @@ void rx_nack_heard(struct rx *rx, const struct msg *m)
 
 /* --- what to ask for --- */
 
-static int put_segments(struct request_writer *w, const struct rxblock *b, uint32_t first,
-			uint32_t n)
+int rx_put_segments(struct request_writer *w, uint64_t key, uint32_t k, uint32_t first,
+		    uint32_t n)
 {
 	struct request req = {
 		.form = n <= 2 ? NACK_FORM_ITEMS : NACK_FORM_RANGES,
 		.flags = NACK_SEGMENT,
-		.object_first = (uint16_t)key_object(b->key),
-		.object_last = (uint16_t)key_object(b->key),
-		.first = { .sbn = key_sbn(b->key),
-			   .sbl = (uint16_t)b->k,
-			   .esi = (uint16_t)first },
+		.object_first = (uint16_t)key_object(key),
+		.object_last = (uint16_t)key_object(key),
+		.first = { .sbn = key_sbn(key), .sbl = (uint16_t)k, .esi = (uint16_t)first },
 	};
 	int r = 0;
 
@@ -124,19 +138,19 @@ static int put_segments(struct request_writer *w, const struct rxblock *b, uint3
 	return r;
 }
 
-/* The highest-numbered n missing source symbols, by name, in ascending order (RFC 5740 §5.3).
- */
-static int put_sources(struct request_writer *w, const struct rxblock *b, uint32_t n)
+/* In ascending order (RFC 5740 §5.3). */
+int rx_put_sources(struct request_writer *w, uint64_t key, const struct bitmap *have,
+		   uint32_t k, uint32_t n)
 {
-	uint32_t i = b->k, first;
+	uint32_t i = k, first;
 	int r = 0;
 
 	for (; i > 0 && n > 0; i--)
-		n -= !bitmap_has(&b->have, i - 1);
-	while (r == 0 && (i = bitmap_next_clear(&b->have, i)) < b->k) {
+		n -= !bitmap_has(have, i - 1);
+	while (r == 0 && (i = bitmap_next_clear(have, i)) < k) {
 		first = i;
-		i = MIN(bitmap_next(&b->have, i), b->k);
-		r = put_segments(w, b, first, i - first);
+		i = MIN(bitmap_next(have, i), k);
+		r = rx_put_segments(w, key, k, first, i - first);
 	}
 	return r;
 }
@@ -149,9 +163,9 @@ static int put_fresh(const struct rx *rx, struct request_writer *w, const struct
 	uint32_t first = MIN(b->parity_target, n_parity);
 	uint32_t need = rxblock_deficit(b);
 	uint32_t parity = MIN(need, n_parity - first);
-	int r = put_sources(w, b, need - parity);
+	int r = rx_put_sources(w, b->key, &b->have, b->k, need - parity);
 
-	return r < 0 ? r : put_segments(w, b, b->k + first, parity);
+	return r < 0 ? r : rx_put_segments(w, b->key, b->k, b->k + first, parity);
 }
 
 /* The same for any sender: the lowest-numbered parity that is missing, the same for all
@@ -163,14 +177,14 @@ static int put_lowest(struct request_writer *w, const struct rxblock *b, uint32_
 
 	for (i = b->k; i < b->k + n_parity; i++)
 		missing += !bitmap_has(&b->have, i);
-	r = put_sources(w, b, need - MIN(need, missing));
+	r = rx_put_sources(w, b->key, &b->have, b->k, need - MIN(need, missing));
 	need = MIN(need, missing);
 	for (i = b->k; r == 0 && need;) {
 		uint32_t first = bitmap_next_clear(&b->have, i);
 
 		i = MIN(bitmap_next(&b->have, first), first + need);
 		need -= i - first;
-		r = put_segments(w, b, first, i - first);
+		r = rx_put_segments(w, b->key, b->k, first, i - first);
 	}
 	return r;
 }
@@ -208,15 +222,28 @@ static int put_level(struct request_writer *w, uint8_t flags, uint64_t first, ui
 	return request_put(w, &req);
 }
 
-/* End of the run of keys from `key` on, below `end`, of which we have nothing at all. */
-static uint64_t missing_run(const struct rx *rx, uint64_t key, uint64_t end)
+/* End of the run of keys from `key` on, below `end`, of which we have nothing at all. Of large
+ * blocks no more than there are states for. */
+static uint64_t missing_run(const struct rx *rx, const struct rx_object *o, uint64_t key,
+			    uint64_t end)
 {
 	uint32_t i = rxblocks_lower_bound(&rx->blocks, key);
+	uint32_t j = rxlarges_lower_bound(&rx->large, key);
 
 	end = MIN(end, ranges_next(&rx->done, key));
 	if (i < rx->blocks.n)
 		end = MIN(end, rxblocks_at(&rx->blocks, i)->key);
+	if (j < rx->large.n)
+		end = MIN(end, rxlarges_at(&rx->large, j)->key);
+	if (o->large)
+		end = MIN(end, key + rxlarges_room(&rx->large));
 	return end;
+}
+
+/* Whether one more block of the object can be received. */
+static bool has_room(const struct rx *rx, const struct rx_object *o)
+{
+	return o->large ? rxlarges_room(&rx->large) > 0 : rxblocks_room(&rx->blocks);
 }
 
 /* Asks for what begins at `key`, which is missing; the key after what was dealt with, in
@@ -235,8 +262,8 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 		*ret_next = key + 1;
 		return put_block(rx, now, w, o, b);
 	}
-	*ret_next = MAX(missing_run(rx, key, MIN(end, key + MISSING_MAX)), key + 1);
-	if (running(rx) || (!b && !rxblocks_room(&rx->blocks)))
+	*ret_next = MAX(missing_run(rx, o, key, MIN(end, key + MISSING_MAX)), key + 1);
+	if (rx_running(rx) || asks_for_itself(rx, o, key) || (!b && !has_room(rx, o)))
 		return 0; /* a late comer would stop the others; what cannot be kept is no use
 			   */
 	return put_level(w, NACK_BLOCK, key, *ret_next - 1,
@@ -254,7 +281,7 @@ static int put_unheard(struct rx *rx, struct request_writer *w, uint64_t key,
 	       !rx_object_find(rx, n) && !ranges_has(&rx->done, key_of(n, 0)))
 		n++;
 	*ret_next = key_of(n, 0);
-	if (running(rx) || !rx->nack.room)
+	if (rx_running(rx) || !rx->nack.room)
 		return 0; /* there is time, or they would be sent in vain */
 	rx->nack.room -= (uint32_t)(n - first);
 	return put_level(w, NACK_OBJECT, key_of(first, 0), key_of(n - 1, 0), 0);
@@ -271,6 +298,8 @@ static int put_missing(struct rx *rx, nsec_t now, struct request_writer *w, uint
 	}
 	if (!o)
 		return put_unheard(rx, w, key, ret_next);
+	if (o->has_fti)
+		request_writer_code(w, o->fec_id);
 	if (o->state == RX_OBJECT_ACTIVE)
 		return put_active(rx, now, w, o, key, ret_next);
 	*ret_next = key_of(o->number + 1, 0);
@@ -293,6 +322,7 @@ static int put_wanted_info(struct rx *rx, struct request_writer *w)
 	return r;
 }
 
+/* Of objects that do not say it themselves. */
 static uint8_t request_fec_id(const struct rx *rx)
 {
 	for (uint32_t i = 0; i < rx->conf.max_objects; i++)
@@ -302,7 +332,7 @@ static uint8_t request_fec_id(const struct rx *rx)
 }
 
 /* At most a segment, as far as its size is known (RFC 5740 §4.3.1), but room for a request. */
-static size_t body_cap(const struct rx *rx, size_t cap)
+size_t rx_body_cap(const struct rx *rx, size_t cap)
 {
 	return rx->sender.segment_size ? MIN(cap, MAX(rx->sender.segment_size, 64)) : cap;
 }
@@ -354,31 +384,37 @@ static bool being_served(struct rx *rx, nsec_t now)
 	return true;
 }
 
+int rx_nack_message(struct rx *rx, nsec_t now, const struct request_writer *w, uint8_t *buf,
+		    size_t cap)
+{
+	struct msg m = rx_feedback(rx, now, NORM_NACK);
+
+	m.payload = w->w.start;
+	m.payload_len = request_writer_len(w);
+	rx->counters.nacks++;
+	return MAX(msg_encode(&m, buf, cap), 0);
+}
+
 /* One NACK message of the cycle; 0: nothing to ask for (any more). */
 static int nack_message(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
 	uint8_t body[1400];
 	struct request_writer w;
-	struct msg m;
 	bool last;
 	int r;
 
-	request_writer_init(&w, body, body_cap(rx, MIN(sizeof(body), cap - 64)),
+	request_writer_init(&w, body, rx_body_cap(rx, MIN(sizeof(body), cap - 64)),
 			    request_fec_id(rx), rx->sender.sow);
 	last = fill_body(rx, now, &w);
 	if (request_writer_len(&w) == 0) {
 		hold_off(rx, now);
 		return 0;
 	}
-	m = rx_feedback(rx, now, NORM_NACK);
-	m.payload = body;
-	m.payload_len = request_writer_len(&w);
-	r = msg_encode(&m, buf, cap);
-	rx->counters.nacks++;
+	r = rx_nack_message(rx, now, &w, buf, cap);
 	rx->nack.messages++;
-	if (last || r < 0 || rx->nack.messages == NACK_MESSAGES)
+	if (last || r == 0 || rx->nack.messages == NACK_MESSAGES)
 		hold_off(rx, now);
-	return MAX(r, 0);
+	return r;
 }
 
 int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)

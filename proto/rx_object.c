@@ -1,6 +1,6 @@
 /* rx_object.c - the receiver's objects and blocks, and the work they need. */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/rx_internal.h"
+#include "proto/rx_large.h"
 
 #include "proto/key.h"
 #include "proto/rs.h"
@@ -91,9 +91,12 @@ static void offer(struct rx *rx, struct rx_object *o)
 	set_due(rx, o, RX_DUE_OBJECT);
 }
 
-/* Which codes we can decode: Reed-Solomon over GF(2^8), or none at all. */
+/* Which codes we can decode: Reed-Solomon over GF(2^8), ours for large blocks, or none at all.
+ */
 static bool fti_supported(uint8_t fec_id, const struct fti *fti)
 {
+	if (rx_large_fti(fec_id, fti))
+		return rx_large_supported(fti);
 	if (fti->num_parity == 0)
 		return true;
 	return (fec_id == FEC_RS8 || (fec_id == FEC_SB_SYST && fti->fec_instance_id == 0)) &&
@@ -111,6 +114,7 @@ void rx_object_fti(struct rx *rx, struct rx_object *o, uint8_t fec_id, const str
 		return;
 	}
 	o->fec_id = fec_id;
+	o->large = rx_large_fti(fec_id, fti);
 	o->fti = *fti;
 	o->has_fti = true;
 	rx->sender.segment_size = fti->segment_size;
@@ -145,6 +149,7 @@ static void drop_blocks(struct rx *rx, uint64_t number)
 {
 	uint32_t i = rxblocks_lower_bound(&rx->blocks, key_of(number, 0));
 
+	rx_large_drop(rx, number);
 	while (i < rx->blocks.n && key_object(rxblocks_at(&rx->blocks, i)->key) == number) {
 		struct rxblock *b = rxblocks_at(&rx->blocks, i);
 
@@ -196,7 +201,7 @@ static int make_room(struct rx *rx, const struct fti *fti)
 	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
 		const struct rx_object *o = &rx->objects[i];
 
-		if (!o->in_use || o->state != RX_OBJECT_ACTIVE)
+		if (!o->in_use || o->state != RX_OBJECT_ACTIVE || o->large)
 			continue;
 		k = MAX(k, o->fti.max_block_len);
 		len = MAX(len, o->fti.segment_size);
@@ -233,8 +238,8 @@ void rx_accept(struct rx *rx, nsec_t now, uint64_t object)
 
 	if (!o || o->state != RX_OBJECT_OFFERED)
 		return;
-	r = make_room(rx, &o->fti);
-	if (r == 0 && o->fti.num_parity && !rx->rs)
+	r = o->large ? rx_large_room(rx, &o->fti) : make_room(rx, &o->fti);
+	if (r == 0 && !o->large && o->fti.num_parity && !rx->rs)
 		r = make_codec(rx, o->fti.max_block_len);
 	if (r < 0) {
 		rx_object_abort(rx, o, r);
@@ -278,6 +283,23 @@ bool rx_complete_through(const struct rx *rx, uint64_t key)
 	return ranges_next_gap(&rx->done, 0) >= key;
 }
 
+uint64_t rx_front(const struct rx *rx, uint64_t object)
+{
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
+		const struct rx_object *o = &rx->objects[i];
+		uint64_t sbn;
+
+		if (!o->in_use || o->number != object || !o->has_fti)
+			continue;
+		sbn = ranges_next_gap(&rx->done, key_of(object, 0)) - key_of(object, 0);
+		if (o->state == RX_OBJECT_ABORTED)
+			return 0;
+		return sbn < o->layout.n_blocks ? layout_offset(&o->layout, sbn)
+						: o->layout.size;
+	}
+	return 0;
+}
+
 /* --- blocks --- */
 
 /* A block with a buffer; others give theirs up when there is none. */
@@ -304,6 +326,8 @@ static bool data_valid(const struct rx_object *o, const struct msg *m)
 
 	if (m->fec_id != o->fec_id || sbn >= o->layout.n_blocks)
 		return false;
+	if (o->large)
+		return rx_large_valid(o, m);
 	k = layout_k(&o->layout, sbn);
 	if (m->fpi.esi >= k) /* any that the code could make, whatever the FTI calls parity */
 		return o->fti.num_parity > 0 &&
@@ -355,6 +379,10 @@ void rx_object_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct
 	}
 	if (!data_valid(o, m)) {
 		rx->counters.malformed++;
+		return;
+	}
+	if (o->large) {
+		rx_large_data(rx, now, o, m);
 		return;
 	}
 	if (ranges_has(&rx->done, key)) {
@@ -484,26 +512,39 @@ bool rx_work(struct rx *rx, struct work *ret)
 		if (rx->blocks.n < n)
 			i--; /* it went, and the next one has its place */
 	}
+	if (rx->work_due && rx_large_work(rx, ret))
+		return true;
 	rx->work_due = false;
 	return false;
 }
 
-static void block_written(struct rx *rx, struct rx_object *o, struct rxblock *b)
+void rx_block_done(struct rx *rx, struct rx_object *o, uint64_t key)
 {
-	if (ranges_add(&rx->done, b->key, b->key + 1) == 0) {
+	if (ranges_add(&rx->done, key, key + 1) == 0) {
 		o->blocks_done++;
-		rx->bytes_done += layout_block_bytes(&o->layout, key_sbn(b->key));
+		rx->bytes_done += layout_block_bytes(&o->layout, key_sbn(key));
 	}
-	rxblocks_drop(&rx->blocks, b);
 	if (o->blocks_done == o->layout.n_blocks)
 		complete(rx, o);
 }
 
+static void block_written(struct rx *rx, struct rx_object *o, struct rxblock *b)
+{
+	uint64_t key = b->key;
+
+	rxblocks_drop(&rx->blocks, b);
+	rx_block_done(rx, o, key);
+}
+
 void rx_work_done(struct rx *rx, nsec_t now, const struct work *w, int result)
 {
-	struct rxblock *b = &rx->blocks.b[w->slot];
-	struct rx_object *o = rx_object_find(rx, key_object(b->key));
+	struct rxblock *b;
+	struct rx_object *o;
 
+	if (rx_large_work_done(rx, w, result))
+		return;
+	b = &rx->blocks.b[w->slot];
+	o = rx_object_find(rx, key_object(b->key));
 	b->busy = false;
 	rx->work_due = true;
 	if (b->dead || !o) {

@@ -165,9 +165,9 @@ struct rxlarge *rxlarges_find(struct rxlarges *s, uint64_t key)
 	return s->recent;
 }
 
-bool rxlarges_room(const struct rxlarges *s)
+uint32_t rxlarges_room(const struct rxlarges *s)
 {
-	return s->n < s->cap;
+	return s->cap - s->n;
 }
 
 static void reset(struct rxlarge *b, uint64_t key, const struct rxlarge_shape *shape)

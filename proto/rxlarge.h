@@ -120,8 +120,8 @@ struct rxlarge *rxlarges_find(struct rxlarges *s, uint64_t key); /* NULL: unknow
 struct rxlarge *rxlarges_at(const struct rxlarges *s, uint32_t i);
 /* The first block with this key or a higher one is the i-th of s->n. */
 uint32_t rxlarges_lower_bound(const struct rxlarges *s, uint64_t key);
-/* Whether one more block may begin. */
-bool rxlarges_room(const struct rxlarges *s);
+/* So many more blocks may begin. */
+uint32_t rxlarges_room(const struct rxlarges *s);
 /* Finds or makes a block. NULL: no room, or it does not fit. */
 struct rxlarge *rxlarges_get(struct rxlarges *s, uint64_t key,
 			     const struct rxlarge_shape *shape);
@@ -138,7 +138,11 @@ uint32_t rxlarge_deficit(const struct rxlarge *b);
  * k-th symbol the block is no longer GATHERING: there is work. When counting it is DONE.
  */
 int rxlarges_source(struct rxlarges *s, struct rxlarge *b, uint32_t i, const uint8_t *data);
-int rxlarges_parity(struct rxlarges *s, struct rxlarge *b, uint32_t p, const uint8_t *data);
+int rxlarges_parity(
+	struct rxlarges *s, struct rxlarge *b, uint32_t p,
+	const uint8_t *data); /* Pieces are to be written, or a block to be decoded. */
+bool rxlarges_busy(const struct rxlarges *s);
+
 /*
  * The next request and its block; NULL: none now. `offset` counts from the beginning of the
  * block, `object` is left out. Requests may return in any order.

@@ -267,10 +267,18 @@ static struct rxlarge *solver_work(struct rxlarges *s, struct work *ret)
 	return NULL;
 }
 
+bool rxlarges_busy(const struct rxlarges *s)
+{
+	return s->n && (s->due_first >= 0 || s->n_waiting || s->solver.b);
+}
+
 struct rxlarge *rxlarges_work(struct rxlarges *s, struct work *ret)
 {
-	struct rxlarge *b = store_work(s, ret);
+	struct rxlarge *b;
 
+	if (!rxlarges_busy(s))
+		return NULL;
+	b = store_work(s, ret);
 	return b ? b : solver_work(s, ret);
 }
 

@@ -2,14 +2,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proto/rxtimer.h"
 
+#define TRIES_MAX 8
+
 void rxtimer_init(struct rxtimer *t)
 {
 	*t = (struct rxtimer){ .at = NSEC_NEVER };
 }
 
+/* While the sender repairs other blocks it may come to this one yet. */
+static nsec_t served_until(nsec_t since, struct rxtimer_now at)
+{
+	return MIN(at.repair_at + at.silence, since + RXTIMER_PATIENCE);
+}
+
+static nsec_t quiet_at(const struct rxtimer *t, struct rxtimer_now at)
+{
+	return MAX(t->heard_at + at.silence, served_until(t->heard_at, at));
+}
+
 static bool arriving(const struct rxtimer *t, struct rxtimer_now at)
 {
-	return t->heard < t->target && at.now - t->heard_at < at.silence;
+	return t->heard < t->target && at.now < quiet_at(t, at);
 }
 
 uint32_t rxtimer_need(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
@@ -24,10 +37,11 @@ bool rxtimer_covered(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 	return rxtimer_need(t, d, at) == t->target;
 }
 
-static void arrive(struct rxtimer *t, nsec_t until)
+static void arrive(struct rxtimer *t, struct rxtimer_now at)
 {
 	t->state = RXTIMER_ARRIVING;
-	t->at = until;
+	t->at = quiet_at(t, at);
+	t->tries = 0;
 }
 
 static void on_repair(struct rxtimer *t, uint32_t d, struct rxtimer_now at)
@@ -35,15 +49,15 @@ static void on_repair(struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 	switch (t->state) {
 	case RXTIMER_OFF:
 	case RXTIMER_ARRIVING:
-		arrive(t, at.now + at.silence);
+		arrive(t, at);
 		break;
 	case RXTIMER_BACKOFF:
 		if (rxtimer_covered(t, d, at))
-			arrive(t, at.now + at.silence);
+			arrive(t, at);
 		break;
 	case RXTIMER_ASKED: /* what left before the request came does not answer it */
 		if (t->target >= t->asked)
-			arrive(t, at.now + at.silence);
+			arrive(t, at);
 		break;
 	}
 }
@@ -62,9 +76,11 @@ enum rxtimer_action rxtimer_heard(struct rxtimer *t, uint32_t d, struct rxtimer_
 	return RXTIMER_NOTHING;
 }
 
-void rxtimer_promise(struct rxtimer *t, uint32_t target)
+void rxtimer_promise(struct rxtimer *t, nsec_t now, uint32_t target)
 {
 	t->target = MAX(t->target, target);
+	if (target > t->heard)
+		t->heard_at = now;
 }
 
 void rxtimer_sent(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t wait)
@@ -72,7 +88,7 @@ void rxtimer_sent(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t w
 	if (t->state == RXTIMER_ASKED)
 		return;
 	if (rxtimer_covered(t, d, at))
-		arrive(t, t->heard_at + at.silence);
+		arrive(t, at);
 	else
 		rxtimer_wait(t, at.now + wait);
 }
@@ -82,16 +98,21 @@ enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_no
 	switch (t->state) {
 	case RXTIMER_OFF:
 		break;
-	case RXTIMER_BACKOFF:
 	case RXTIMER_ASKED:
+		if (served_until(t->asked_at, at) > at.now) {
+			t->at = served_until(t->asked_at, at);
+			return RXTIMER_NOTHING;
+		}
+		/* fall through */
+	case RXTIMER_BACKOFF:
 		if (!rxtimer_covered(t, d, at))
 			return RXTIMER_ASK;
-		arrive(t, t->heard_at + at.silence);
+		arrive(t, at);
 		break;
 	case RXTIMER_ARRIVING:
-		if (t->heard_at + at.silence <= at.now)
+		if (quiet_at(t, at) <= at.now)
 			return RXTIMER_WAIT;
-		t->at = t->heard_at + at.silence; /* the GRTT has grown */
+		t->at = quiet_at(t, at);
 		break;
 	}
 	return RXTIMER_NOTHING;
@@ -103,12 +124,15 @@ void rxtimer_wait(struct rxtimer *t, nsec_t until)
 	t->at = until;
 }
 
-void rxtimer_asked(struct rxtimer *t, nsec_t now, uint32_t target, nsec_t until)
+void rxtimer_asked(struct rxtimer *t, struct rxtimer_now at, uint32_t target, nsec_t wait)
 {
+	nsec_t longer = MIN(at.silence << t->tries, RXTIMER_PATIENCE);
+
 	t->state = RXTIMER_ASKED;
-	t->asked_at = now;
+	t->asked_at = at.now;
 	t->asked = target;
-	t->at = until;
+	t->tries = MIN(t->tries + 1, TRIES_MAX);
+	t->at = at.now + MAX(at.silence, longer) + wait;
 }
 
 void rxtimer_off(struct rxtimer *t)

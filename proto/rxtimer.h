@@ -25,16 +25,21 @@ enum rxtimer_state {
 struct rxtimer {
 	enum rxtimer_state state;
 	nsec_t at;       /* when something has to be done; OFF: never */
-	nsec_t heard_at; /* a packet of the block */
+	nsec_t heard_at; /* a packet of the block, or a promise */
 	nsec_t asked_at; /* the last request, */
 	uint32_t asked;  /* and the parity target that it named */
+	unsigned tries;  /* requests since a repair was heard */
 	uint32_t target; /* T: the highest that was announced */
 	uint32_t heard;  /* h: one past the highest parity symbol heard */
 };
 
-/* The instant, and the silence after which a repair has passed: 2 GRTT. */
+/* Whoever hears the sender repair something waits for his own turn, but no longer than this. */
+#define RXTIMER_PATIENCE (250 * NSEC_PER_MSEC)
+
 struct rxtimer_now {
-	nsec_t now, silence;
+	nsec_t now;
+	nsec_t silence;   /* after which a repair has passed: 2 GRTT */
+	nsec_t repair_at; /* when a repair of any block was heard */
 };
 
 /* What a packet of the block tells. */
@@ -60,15 +65,16 @@ bool rxtimer_covered(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 /* A packet of the block came; d is what is lacking after it. NOTHING or WAIT. */
 enum rxtimer_action rxtimer_heard(struct rxtimer *t, uint32_t d, struct rxtimer_now at,
 				  const struct rxtimer_packet *p);
-/* The sender promises more parity. */
-void rxtimer_promise(struct rxtimer *t, uint32_t target);
+/* The sender promises parity, unasked. */
+void rxtimer_promise(struct rxtimer *t, nsec_t now, uint32_t target);
 /* Everything of the block was sent, and d symbols are lacking: to be asked for after `wait`. */
 void rxtimer_sent(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t wait);
 /* `at` has come. */
 enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_now at);
 
 void rxtimer_wait(struct rxtimer *t, nsec_t until);
-void rxtimer_asked(struct rxtimer *t, nsec_t now, uint32_t target, nsec_t until);
+/* Asked for `target`; if nothing answers, again after twice as long each time and `wait`. */
+void rxtimer_asked(struct rxtimer *t, struct rxtimer_now at, uint32_t target, nsec_t wait);
 void rxtimer_off(struct rxtimer *t);
 
 #endif

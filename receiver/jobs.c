@@ -197,7 +197,7 @@ int jobs_serve(struct jobs *js, const struct work *w)
 {
 	struct job *j;
 
-	if (w->op == WORK_DECODE)
+	if (w->op != WORK_WRITE && w->op != WORK_READ)
 		return work_codec(w);
 	j = find(js, w->object);
 	if (!j || j->state != JOB_RECEIVING)

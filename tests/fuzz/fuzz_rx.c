@@ -62,7 +62,7 @@ static bool serve_all(struct state *s)
 		int r = 0;
 
 		any = true;
-		CHECK(w.op == WORK_DECODE || k);
+		CHECK((w.op != WORK_WRITE && w.op != WORK_READ) || k);
 		if (w.op == WORK_WRITE)
 			on_write(k, &w);
 		else if (w.op == WORK_READ)

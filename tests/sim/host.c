@@ -25,7 +25,7 @@ static void serve(struct session *s, const struct work *w)
 			(w->op == WORK_READ ? sink_read : sink_write)(s, k, w);
 			r = 0;
 		}
-	} else if (w->op == WORK_DECODE) {
+	} else {
 		r = work_codec(w);
 	}
 	if (r < 0)

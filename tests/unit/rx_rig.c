@@ -24,15 +24,30 @@ void rig_init(struct rx_rig *r, const struct rx_conf *conf)
 		.grtt = quant_rtt_decode(quant_rtt_encode(10 * MS)),
 		.fec_id = FEC_RS8,
 		.flags = NORM_FLAG_FILE | NORM_FLAG_INFO,
+		.block_len = RIG_B,
+		.n_parity = RIG_PARITY,
 	};
 	assert_int_equal(rx_new(&r->rx, conf, r->now), 0);
 	assert_int_equal(rs_new(&r->rs, RIG_B, RIG_PARITY), 0);
+}
+
+void rig_init_large(struct rx_rig *r, const struct rx_conf *conf, uint16_t block_len,
+		    uint16_t n_parity)
+{
+	rig_init(r, conf);
+	r->large = true;
+	r->fec_id = FEC_SB_SYST;
+	r->block_len = block_len;
+	r->n_parity = n_parity;
+	assert_true(block_len <= RIG_LARGE);
+	assert_int_equal(fft16_new(&r->fft16, block_len, n_parity), 0);
 }
 
 void rig_fini(struct rx_rig *r)
 {
 	rx_free(r->rx);
 	rs_free(r->rs);
+	fft16_free(r->fft16);
 	for (size_t i = 0; i < RIG_OBJECTS; i++)
 		free(r->sink[i]);
 }
@@ -55,7 +70,8 @@ struct layout rig_layout(const struct rx_rig *r, uint16_t object)
 {
 	struct layout l;
 
-	assert_int_equal(layout_init(&l, r->size[object % RIG_OBJECTS], RIG_E, RIG_B), 0);
+	assert_int_equal(layout_init(&l, r->size[object % RIG_OBJECTS], RIG_E, r->block_len),
+			 0);
 	return l;
 }
 
@@ -88,8 +104,9 @@ static struct exts fti(const struct rx_rig *r, uint16_t object)
 		.present = EXT_HAS_FTI,
 		.fti = { .object_size = r->size[object % RIG_OBJECTS],
 			 .segment_size = RIG_E,
-			 .max_block_len = RIG_B,
-			 .num_parity = RIG_PARITY },
+			 .max_block_len = r->block_len,
+			 .num_parity = r->n_parity,
+			 .fec_instance_id = r->large ? FEC_INSTANCE_LARGE : 0 },
 	};
 }
 
@@ -115,16 +132,33 @@ static uint32_t source(const struct rx_rig *r, uint16_t object, uint32_t sbn, ui
 	struct layout l = rig_layout(r, object);
 	size_t len = layout_block_bytes(&l, sbn);
 
-	memset(buf, 0, RIG_BLOCK);
+	memset(buf, 0, (size_t)RIG_E * RIG_LARGE);
 	for (size_t i = 0; i < len; i++)
 		buf[i] = rig_byte(object, layout_offset(&l, sbn) + i);
 	return layout_k(&l, sbn);
 }
 
+static void encode(const struct rx_rig *r, uint32_t k, uint8_t *source, uint32_t p,
+		   uint8_t *parity)
+{
+	struct fft16_parity symbol = { p, parity };
+	uint8_t *src[RIG_LARGE];
+
+	for (uint32_t i = 0; i < k; i++)
+		src[i] = source + (size_t)i * RIG_E;
+	if (r->large)
+		assert_int_equal(fft16_encode(r->fft16,
+					      &(struct fft16_block){ k, RIG_E, src, 0 },
+					      &symbol, 1),
+				 0);
+	else
+		assert_int_equal(rs_encode(r->rs, k, source, RIG_E, p, 1, parity), 0);
+}
+
 static void data(struct rx_rig *r, struct msg *m)
 {
 	struct layout l = rig_layout(r, m->object_id);
-	uint8_t buf[RIG_BLOCK], parity[RIG_E];
+	uint8_t buf[RIG_E * RIG_LARGE], parity[RIG_E];
 	uint32_t k;
 
 	assert_true(m->fpi.sbn < l.n_blocks);
@@ -139,7 +173,7 @@ static void data(struct rx_rig *r, struct msg *m)
 		m->payload = buf + m->fpi.esi * RIG_E;
 		m->payload_len = layout_segment_bytes(&l, m->fpi.sbn, m->fpi.esi);
 	} else {
-		assert_int_equal(rs_encode(r->rs, k, buf, RIG_E, m->fpi.esi - k, 1, parity), 0);
+		encode(r, k, buf, m->fpi.esi - k, parity);
 		m->payload = parity;
 		m->payload_len = RIG_E;
 	}
@@ -231,6 +265,17 @@ void rig_probe(struct rx_rig *r, struct probe p, bool announced, bool receipt)
 	assert_int_equal(rig_send(r, &m), 0);
 }
 
+void rig_poll(struct rx_rig *r, const struct poll *p)
+{
+	struct msg m = rig_cmd(CMD_APPLICATION);
+	uint8_t buf[POLL_LEN];
+
+	assert_int_equal(poll_encode(p, buf, sizeof(buf)), POLL_LEN);
+	m.payload = buf;
+	m.payload_len = sizeof(buf);
+	assert_int_equal(rig_send(r, &m), 0);
+}
+
 void rig_heard(struct rx_rig *r, bool adv, const struct request *req, size_t n)
 {
 	struct msg m = adv ? rig_cmd(CMD_REPAIR_ADV) : (struct msg){ .type = NORM_NACK };
@@ -276,13 +321,14 @@ static void serve_io(struct rx_rig *r, const struct work *w)
 
 static void serve(struct rx_rig *r, const struct work *w)
 {
+	bool io = w->op == WORK_WRITE || w->op == WORK_READ;
 	int err = 0;
 
-	if (w->op == WORK_DECODE)
+	if (!io)
 		assert_int_equal(work_codec(w), 0);
 	else
 		err = w->op == WORK_WRITE ? r->write_err : r->read_err;
-	if (!err && w->op != WORK_DECODE)
+	if (!err && io)
 		serve_io(r, w);
 	rx_work_done(r->rx, r->now, w, err);
 }
@@ -377,7 +423,10 @@ static void say_request(struct rx_rig *r, const struct request *q)
 {
 	bool range = q->form == NACK_FORM_RANGES;
 
-	if (q->flags & NACK_SEGMENT) {
+	if (q->form == NACK_FORM_ERASURES) {
+		say(r->text, sizeof(r->text), "%u.%u+%u", q->object_first, q->first.sbn,
+		    q->first.esi);
+	} else if (q->flags & NACK_SEGMENT) {
 		say(r->text, sizeof(r->text), "%u.%u.%u", q->object_first, q->first.sbn,
 		    q->first.esi);
 		if (range)

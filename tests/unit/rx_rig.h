@@ -6,6 +6,7 @@
 
 #include "proto/layout.h"
 #include "proto/msg.h"
+#include "proto/poll.h"
 #include "proto/request.h"
 #include "proto/rx.h"
 
@@ -14,12 +15,14 @@
 #define RIG_PARITY  4
 #define RIG_BLOCK   ((uint64_t)RIG_E * RIG_B)
 #define RIG_OBJECTS 16
+#define RIG_LARGE   100 /* symbols of a large block, at most */
 #define RIG_SENDER  1
 #define RIG_NODE    2
 #define MS          NSEC_PER_MSEC
 
 /*
- * Feedback: "N(0.1.8-9 b0.2 b1.0-3 o2 i0)": a NACK for symbols, blocks, an object, INFO;
+ * Feedback: "N(0.1.8-9 b0.2 b1.0-3 o2 i0 0.1+7)": a NACK for symbols, blocks, an object, INFO,
+ * a parity target;
  * "AF0.1.7", "AA", "AR0", "AC": ACK of a FLUSH, ANNOUNCE, RECEIPT with its status, ACK of CC.
  *
  * Events: "O0" offered, "I0" new INFO, "C0" complete, "X0:5" aborted with error 5, and
@@ -34,6 +37,9 @@ struct rx_rig {
 	uint64_t size[RIG_OBJECTS];
 	uint8_t *sink[RIG_OBJECTS];
 	struct rs *rs;
+	struct fft16 *fft16;
+	bool large;                   /* the next objects are in the large-block code */
+	uint16_t block_len, n_parity; /* of the FTI, and so of all that is sent */
 
 	/* what the sender says of itself */
 	uint16_t sequence;
@@ -62,6 +68,9 @@ struct rx_rig {
 
 /* GRTT 10 ms, K = 0 (no random waits), FEC ID 5. */
 void rig_init(struct rx_rig *r, const struct rx_conf *conf);
+/* The same with large blocks of up to block_len symbols. */
+void rig_init_large(struct rx_rig *r, const struct rx_conf *conf, uint16_t block_len,
+		    uint16_t n_parity);
 struct rx_conf rig_conf(void);
 void rig_fini(struct rx_rig *r);
 /* A sender of ours that knows the receiver: a PROBE has been answered. */
@@ -85,6 +94,7 @@ void rig_flush(struct rx_rig *r, uint16_t object, uint32_t node);
 void rig_squelch(struct rx_rig *r, uint16_t object, const uint16_t *list, unsigned n);
 /* `p` lacks only the lists: whether ours is in them. */
 void rig_probe(struct rx_rig *r, struct probe p, bool announced, bool receipt);
+void rig_poll(struct rx_rig *r, const struct poll *p);
 /* Requests of others: in a NACK, or in a REPAIR_ADV. */
 void rig_heard(struct rx_rig *r, bool adv, const struct request *req, size_t n);
 

@@ -8,7 +8,18 @@
 
 static struct rxtimer_now at(nsec_t now)
 {
-	return (struct rxtimer_now){ .now = now, .silence = SILENCE };
+	return (struct rxtimer_now){ .now = now,
+				     .silence = SILENCE,
+				     .repair_at = -NSEC_PER_SEC };
+}
+
+#define MSEC_SILENCE (20 * NSEC_PER_MSEC)
+
+static struct rxtimer_now at_msec(nsec_t now, nsec_t repair_at)
+{
+	return (struct rxtimer_now){ .now = now * NSEC_PER_MSEC,
+				     .silence = MSEC_SILENCE,
+				     .repair_at = repair_at * NSEC_PER_MSEC };
 }
 
 static enum rxtimer_action repair(struct rxtimer *t, uint32_t d, nsec_t now, uint32_t target,
@@ -74,10 +85,10 @@ static void what_was_sent_is_asked_for_after_a_while(void **state)
 	assert_int_equal(t.state, RXTIMER_BACKOFF);
 	assert_int_equal(t.at, 107);
 	assert_int_equal(rxtimer_due(&t, 5, at(107)), RXTIMER_ASK);
-	rxtimer_asked(&t, 107, 5, 130);
-	assert_int_equal(t.at, 130);
+	rxtimer_asked(&t, at(107), 5, 3);
+	assert_int_equal(t.at, 107 + SILENCE + 3);
 	rxtimer_sent(&t, 5, at(110), 1); /* a request is out */
-	assert_int_equal(t.at, 130);
+	assert_int_equal(t.at, 107 + SILENCE + 3);
 	assert_int_equal(rxtimer_due(&t, 5, at(130)), RXTIMER_ASK);
 	rxtimer_off(&t);
 	assert_int_equal(t.at, NSEC_NEVER);
@@ -88,16 +99,14 @@ static void a_promise_that_covers_silences(void **state)
 	struct rxtimer t;
 
 	rxtimer_init(&t);
-	t.heard_at = 95;
-	rxtimer_promise(&t, 6);
-	rxtimer_promise(&t, 3);
+	rxtimer_promise(&t, 100, 6);
+	rxtimer_promise(&t, 100, 3);
 	rxtimer_sent(&t, 6, at(100), 7);
 	assert_int_equal(t.state, RXTIMER_ARRIVING);
-	assert_int_equal(t.at, 95 + SILENCE);
+	assert_int_equal(t.at, 100 + SILENCE);
 
 	rxtimer_init(&t);
-	t.heard_at = 95;
-	rxtimer_promise(&t, 6);
+	rxtimer_promise(&t, 95, 6);
 	rxtimer_sent(&t, 7, at(100), 7); /* not quite */
 	assert_int_equal(t.state, RXTIMER_BACKOFF);
 	assert_int_equal(rxtimer_need(&t, 7, at(107)), 7);
@@ -125,8 +134,7 @@ static void what_is_covered_when_due_waits(void **state)
 
 	rxtimer_init(&t);
 	rxtimer_sent(&t, 5, at(100), 10);
-	t.heard_at = 101;
-	rxtimer_promise(&t, 5);
+	rxtimer_promise(&t, 101, 5);
 	assert_int_equal(rxtimer_due(&t, 5, at(110)), RXTIMER_NOTHING);
 	assert_int_equal(t.state, RXTIMER_ARRIVING);
 	assert_int_equal(t.at, 101 + SILENCE);
@@ -166,12 +174,57 @@ static void a_request_is_answered_by_its_target(void **state)
 	struct rxtimer t;
 
 	rxtimer_init(&t);
-	rxtimer_asked(&t, 100, 9, 150);
+	rxtimer_asked(&t, at(100), 9, 30);
 	assert_int_equal(repair(&t, 8, 105, 4, 1), RXTIMER_NOTHING);
 	assert_int_equal(t.state, RXTIMER_ASKED);
-	assert_int_equal(t.at, 150);
+	assert_int_equal(t.at, 100 + SILENCE + 30);
 	assert_int_equal(repair(&t, 7, 110, 9, 2), RXTIMER_NOTHING);
 	assert_int_equal(t.state, RXTIMER_ARRIVING);
+}
+
+/* Twice as long each time, until a repair is heard. */
+static void requests_become_rarer(void **state)
+{
+	struct rxtimer t;
+
+	rxtimer_init(&t);
+	for (unsigned i = 0; i < 12; i++) {
+		nsec_t wait = MSEC_SILENCE << MIN(i, 8);
+
+		rxtimer_asked(&t, at_msec(1000, -1000), 9, 0);
+		assert_int_equal(t.at, 1000 * NSEC_PER_MSEC + MIN(wait, RXTIMER_PATIENCE));
+	}
+	t.heard_at = 1000 * NSEC_PER_MSEC;
+	repair(&t, 5, 1000 * NSEC_PER_MSEC, 9, 1);
+	rxtimer_asked(&t, at_msec(1000, -1000), 9, 0);
+	assert_int_equal(t.at, 1000 * NSEC_PER_MSEC + MSEC_SILENCE);
+}
+
+/* Other blocks are being repaired: ours may be the next, for a while. */
+static void other_repair_is_worth_waiting(void **state)
+{
+	struct rxtimer t;
+
+	rxtimer_init(&t);
+	t.heard_at = 1000 * NSEC_PER_MSEC;
+	t.target = 10;
+	assert_int_equal(rxtimer_need(&t, 8, at_msec(1030, 1005)), 18);
+	assert_int_equal(rxtimer_need(&t, 8, at_msec(1030, 1015)), 10);
+	assert_int_equal(rxtimer_need(&t, 8, at_msec(1249, 1240)), 10);
+	assert_int_equal(rxtimer_need(&t, 8, at_msec(1250, 1240)), 18);
+
+	rxtimer_asked(&t, at_msec(1000, 0), 18, 0);
+	assert_int_equal(rxtimer_due(&t, 8, at_msec(1020, 1010)), RXTIMER_NOTHING);
+	assert_int_equal(t.at, 1030 * NSEC_PER_MSEC);
+	assert_int_equal(rxtimer_due(&t, 8, at_msec(1245, 1240)), RXTIMER_NOTHING);
+	assert_int_equal(t.at, 1250 * NSEC_PER_MSEC);
+	assert_int_equal(rxtimer_due(&t, 8, at_msec(1250, 1240)), RXTIMER_ASK);
+
+	repair(&t, 8, 1300 * NSEC_PER_MSEC, 18, 9);
+	t.state = RXTIMER_ARRIVING;
+	assert_int_equal(rxtimer_due(&t, 8, at_msec(1320, 1310)), RXTIMER_NOTHING);
+	assert_int_equal(t.at, 1330 * NSEC_PER_MSEC);
+	assert_int_equal(rxtimer_due(&t, 8, at_msec(1330, 1310)), RXTIMER_WAIT);
 }
 
 /* A late POLL knows the slots; the timer that the repair before it set does not. */
@@ -197,6 +250,8 @@ int main(void)
 		cmocka_unit_test(a_repair_passes_by_its_last_symbol),
 		cmocka_unit_test(a_repair_passes_by_silence),
 		cmocka_unit_test(a_request_is_answered_by_its_target),
+		cmocka_unit_test(requests_become_rarer),
+		cmocka_unit_test(other_repair_is_worth_waiting),
 		cmocka_unit_test(a_poll_sets_the_back_off_anew),
 	};
 

@@ -1,0 +1,192 @@
+/* rx_large.c - the receiver's large blocks: data in, work out (doc/PROTOCOL.md, "Repair of
+ * large blocks"). */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/rx_large.h"
+
+#include "proto/key.h"
+
+#include <errno.h>
+
+#define LARGE_SLOT (1u << 31)
+
+bool rx_large_fti(uint8_t fec_id, const struct fti *fti)
+{
+	return fec_id == FEC_SB_SYST && fti->fec_instance_id == FEC_INSTANCE_LARGE;
+}
+
+bool rx_large_supported(const struct fti *fti)
+{
+	return fti->segment_size % 2 == 0 && fti->num_parity >= 1 &&
+	       fti->num_parity <= FFT16_MAX && fti->max_block_len <= FFT16_MAX;
+}
+
+/* Memory is taken with the first object; for one of another shape anew, as in rx_object.c. */
+int rx_large_room(struct rx *rx, const struct fti *fti)
+{
+	struct rxlarge_shape shape = { .k = fti->max_block_len,
+				       .n_parity = fti->num_parity,
+				       .symbol_len = fti->segment_size };
+	struct rxlarges large;
+	int r;
+
+	if (rxlarges_fit(&rx->large, &shape))
+		return 0;
+	if (rx->large.n)
+		return -EFBIG;
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
+		const struct rx_object *o = &rx->objects[i];
+
+		if (!o->in_use || !o->large || o->state != RX_OBJECT_ACTIVE)
+			continue;
+		shape.k = MAX(shape.k, o->fti.max_block_len);
+		shape.n_parity = MAX(shape.n_parity, o->fti.num_parity);
+		shape.symbol_len = MAX(shape.symbol_len, o->fti.segment_size);
+	}
+	r = rxlarges_init(&large, &(struct rxlarges_conf){ .memory = rx->conf.memory,
+							   .max_k = shape.k,
+							   .max_parity = shape.n_parity,
+							   .max_symbol = shape.symbol_len,
+							   .counting = rx->conf.counting });
+	if (r < 0)
+		return r;
+	rxlarges_fini(&rx->large);
+	rx->large = large;
+	return 0;
+}
+
+bool rx_large_valid(const struct rx_object *o, const struct msg *m)
+{
+	uint32_t k = layout_k(&o->layout, m->fpi.sbn);
+
+	if (m->fpi.esi < k)
+		return m->payload_len ==
+		       layout_segment_bytes(&o->layout, m->fpi.sbn, m->fpi.esi);
+	return m->fpi.esi - k < o->fti.num_parity && m->payload_len == o->fti.segment_size;
+}
+
+static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, uint32_t sbn)
+{
+	uint64_t key = key_of(o->number, sbn);
+	struct rxlarge *b = rxlarges_find(&rx->large, key);
+	struct rxlarge_shape shape;
+
+	if (b)
+		return b;
+	shape = (struct rxlarge_shape){
+		.k = layout_k(&o->layout, sbn),
+		.n_parity = o->fti.num_parity,
+		.symbol_len = o->layout.segment_size,
+	};
+	shape.last_len = (uint32_t)layout_segment_bytes(&o->layout, sbn, shape.k - 1);
+	return rxlarges_get(&rx->large, key, &shape);
+}
+
+/* The block needs nothing more from the network, or nothing more at all. */
+static void on_progress(struct rx *rx, struct rx_object *o, struct rxlarge *b)
+{
+	uint64_t key = b->key;
+
+	if (b->state == RXLARGE_GATHERING)
+		return;
+	rx_large_quiet(rx, b);
+	if (b->state != RXLARGE_DONE)
+		return;
+	rx->counters.recovered += b->k - b->have.count;
+	rxlarges_drop(&rx->large, b);
+	rx_block_done(rx, o, key);
+}
+
+static void store(struct rx *rx, struct rxlarge *b, const struct msg *m)
+{
+	uint32_t esi = m->fpi.esi;
+	int r;
+
+	if (esi < b->k)
+		r = rxlarges_source(&rx->large, b, esi, m->payload);
+	else
+		r = rxlarges_parity(&rx->large, b, esi - b->k, m->payload);
+	if (r < 0)
+		rx->counters.no_room++;
+	else if (r == 0)
+		rx->counters.duplicate++;
+	else if (esi < b->k)
+		rx->counters.source++;
+	else
+		rx->counters.parity++;
+}
+
+void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m)
+{
+	uint64_t key = key_of(o->number, m->fpi.sbn);
+	struct rxlarge *b;
+
+	if (m->flags & NORM_FLAG_REPAIR)
+		rx->sender.repair_at = now;
+	if (ranges_has(&rx->done, key)) {
+		rx->counters.duplicate++;
+		return;
+	}
+	b = open_block(rx, o, m->fpi.sbn);
+	if (!b) {
+		rx->counters.no_room++;
+		return;
+	}
+	store(rx, b, m);
+	rx->work_due |= rxlarges_busy(&rx->large);
+	if (b->state == RXLARGE_GATHERING)
+		rx_large_heard(rx, now, b, m);
+	else
+		on_progress(rx, o, b);
+}
+
+void rx_large_drop(struct rx *rx, uint64_t number)
+{
+	uint32_t i = rxlarges_lower_bound(&rx->large, key_of(number, 0));
+
+	while (i < rx->large.n && key_object(rxlarges_at(&rx->large, i)->key) == number) {
+		struct rxlarge *b = rxlarges_at(&rx->large, i);
+
+		i += b->n_out > 0; /* it stays until they return */
+		rx_large_quiet(rx, b);
+		rxlarges_drop(&rx->large, b);
+	}
+}
+
+/* --- work --- */
+
+bool rx_large_work(struct rx *rx, struct work *ret)
+{
+	const struct rxlarge *b = rxlarges_work(&rx->large, ret);
+	const struct rx_object *o;
+
+	if (!b)
+		return false;
+	o = rx_object_find(rx, key_object(b->key));
+	ret->object = o->number;
+	ret->offset += layout_offset(&o->layout, key_sbn(b->key));
+	ret->slot |= LARGE_SLOT;
+	return true;
+}
+
+bool rx_large_work_done(struct rx *rx, const struct work *w, int result)
+{
+	struct work inner = *w;
+	struct rx_object *o;
+	struct rxlarge *b;
+
+	if (!(w->slot & LARGE_SLOT))
+		return false;
+	inner.slot &= ~LARGE_SLOT;
+	b = rxlarges_work_done(&rx->large, &inner);
+	rx->work_due = true;
+	o = rx_object_find(rx, key_object(b->key));
+	if (b->dead) {
+		if (!b->n_out)
+			rxlarges_drop(&rx->large, b);
+	} else if (result < 0) {
+		rx_object_abort(rx, o, result);
+	} else {
+		on_progress(rx, o, b);
+	}
+	return true;
+}
