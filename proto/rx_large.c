@@ -64,18 +64,13 @@ bool rx_large_valid(const struct rx_object *o, const struct msg *m)
 	return m->fpi.esi - k < o->fti.num_parity && m->payload_len == o->fti.segment_size;
 }
 
-/*
- * Parity alone begins no block: whoever lost all the rest, or was not there, asks for the block
- * as a whole and needs no parity then.
- */
-static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, uint32_t sbn,
-				  bool parity)
+static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, uint32_t sbn)
 {
 	uint64_t key = key_of(o->number, sbn);
 	struct rxlarge *b = rxlarges_find(&rx->large, key);
 	struct rxlarge_shape shape;
 
-	if (b || parity)
+	if (b)
 		return b;
 	shape = (struct rxlarge_shape){
 		.k = layout_k(&o->layout, sbn),
@@ -124,7 +119,6 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 {
 	uint64_t key = key_of(o->number, m->fpi.sbn);
 	struct rxlarge *b;
-	bool parity;
 
 	if (m->flags & NORM_FLAG_REPAIR)
 		rx->sender.repair_at = now;
@@ -132,11 +126,9 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 		rx->counters.duplicate++;
 		return;
 	}
-	parity = m->fpi.esi >= layout_k(&o->layout, m->fpi.sbn);
-	b = open_block(rx, o, m->fpi.sbn, parity);
+	b = open_block(rx, o, m->fpi.sbn);
 	if (!b) {
-		rx->counters.no_room += !parity;
-		rx->counters.not_wanted += parity;
+		rx->counters.no_room++;
 		return;
 	}
 	store(rx, b, m);

@@ -4,25 +4,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tests/sim/packet.h"
 
 #define PACKET_MAX 2048 /* of feedback */
 
-/* Work that takes time, in the order in which it gets done. */
-struct pending {
-	struct pending *next;
-	nsec_t at;
-	struct work work;
-};
-
 /* A receiving program. */
 struct member {
 	struct rx *rx; /* NULL: gone home */
 	nsec_t ready_at, deadline;
-	uint64_t next; /* packet to be read */
-	struct pending *work, *last_work;
+	uint64_t next;     /* packet to be read */
+	uint32_t n_blocks; /* complete, */
+	nsec_t decoded_at; /* and decoded then */
 	struct rng rng;
 	bool complete;
 };
@@ -52,80 +45,39 @@ static const struct air_packet *on_air(const struct crowd *c, uint64_t i)
 	return &c->air->p[i % FADE_RING];
 }
 
-/* --- work --- */
+/* --- the program --- */
 
-static uint32_t block_of(const struct layout *l, uint64_t offset)
+/*
+ * Nothing is read, written or decoded, but decoding takes its time, one block after the other.
+ * Blocks are told apart by their number only: the n-th that is complete, whichever it is.
+ */
+static void note_progress(struct crowd *c, struct member *m, nsec_t now)
 {
-	uint64_t s = offset / l->segment_size, large = l->n_large * l->k_large;
+	uint64_t received = rx_status(m->rx).received;
+	const struct layout *l = c->layout;
 
-	return (uint32_t)(s < large ? s / l->k_large : l->n_large + (s - large) / l->k_small);
+	while (m->n_blocks < l->n_blocks && received > layout_offset(l, m->n_blocks)) {
+		size_t len = layout_block_bytes(l, m->n_blocks);
+		nsec_t *at = &c->delivered_at[m->n_blocks];
+
+		if (received < layout_offset(l, m->n_blocks) + len)
+			break;
+		m->decoded_at = MAX(m->decoded_at, now);
+		if (c->conf.decode_rate)
+			m->decoded_at +=
+				(nsec_t)(len * (uint64_t)NSEC_PER_SEC / c->conf.decode_rate);
+		*at = MAX(*at, m->decoded_at);
+		m->n_blocks++;
+	}
 }
 
-static void stored(struct crowd *c, size_t who, nsec_t now, const struct work *w)
+static void serve_all(struct member *m, nsec_t now)
 {
-	uint32_t b = block_of(c->layout, w->offset);
-	uint32_t *got = &c->got[who * c->layout->n_blocks + b];
-
-	*got += (uint32_t)w->len;
-	if (*got == layout_block_bytes(c->layout, b))
-		c->delivered_at[b] = MAX(c->delivered_at[b], now);
-}
-
-static nsec_t cost(const struct crowd *c, const struct work *w)
-{
-	if (w->op != WORK_SOLVE || !c->conf.decode_rate)
-		return 0;
-	return (nsec_t)((uint64_t)w->block.k * w->block.len * (uint64_t)NSEC_PER_SEC /
-			c->conf.decode_rate);
-}
-
-static void put_off(struct member *m, nsec_t at, const struct work *w)
-{
-	struct pending *p = malloc(sizeof(*p));
-
-	if (!p)
-		abort();
-	*p = (struct pending){ .at = MAX(at, m->work ? m->last_work->at : 0), .work = *w };
-	if (m->work)
-		m->last_work->next = p;
-	else
-		m->work = p;
-	m->last_work = p;
-}
-
-static void serve_all(struct crowd *c, size_t who, nsec_t now)
-{
-	struct member *m = &c->members[who];
 	struct work w;
 
-	while (rx_work(m->rx, &w)) {
-		nsec_t wait = cost(c, &w);
-
-		if (wait) {
-			put_off(m, now + wait, &w);
-			continue;
-		}
-		if (w.op == WORK_WRITE)
-			stored(c, who, now, &w);
+	while (rx_work(m->rx, &w))
 		rx_work_done(m->rx, now, &w, 0);
-	}
 }
-
-static void work_done(struct crowd *c, size_t who, nsec_t now)
-{
-	struct member *m = &c->members[who];
-
-	while (m->work && m->work->at <= now) {
-		struct pending *p = m->work;
-
-		m->work = p->next;
-		rx_work_done(m->rx, now, &p->work, 0);
-		free(p);
-		serve_all(c, who, now);
-	}
-}
-
-/* --- the program --- */
 
 static void go_home(struct crowd *c, struct member *m)
 {
@@ -200,7 +152,7 @@ static void hear(struct crowd *c, size_t who, nsec_t now)
 			continue;
 		any = true;
 		rx_input(m->rx, now, p->bytes, p->len);
-		serve_all(c, who, now);
+		serve_all(m, now);
 		drain_events(c, m, now);
 	}
 	if (any)
@@ -213,13 +165,12 @@ static void wake(struct crowd *c, size_t who, nsec_t now)
 	struct member *m = &c->members[who];
 
 	hear(c, who, now);
-	if (m->rx)
-		work_done(c, who, now);
 	while (m->rx && speak(c, who, now))
 		;
 	if (!m->rx)
 		return;
-	serve_all(c, who, now);
+	serve_all(m, now);
+	note_progress(c, m, now);
 	drain_events(c, m, now);
 	if (m->rx)
 		m->deadline = rx_deadline(m->rx, now);
@@ -230,8 +181,6 @@ static nsec_t wake_at(struct crowd *c, size_t who)
 	struct member *m = &c->members[who];
 	nsec_t at = m->deadline;
 
-	if (m->work)
-		at = MIN(at, m->work->at);
 	while (m->next < c->air->n && !fade_hears(c->fade, (unsigned)who, m->next))
 		m->next++;
 	if (m->next < c->air->n)
@@ -264,6 +213,8 @@ static int begin(struct crowd *c, unsigned who, nsec_t now)
 		.host = "host",
 		.memory = c->conf.memory,
 		.max_objects = 2,
+		.max_ranges = 4096,
+		.counting = true,
 		.seed = c->conf.seed << 20 ^ who,
 	};
 
@@ -278,9 +229,8 @@ int crowd_init(struct crowd *c, const struct crowd_conf *conf, nsec_t now)
 
 	c->conf = *conf;
 	c->members = calloc(conf->n, sizeof(*c->members));
-	c->got = calloc(conf->n, c->layout->n_blocks * sizeof(*c->got));
 	c->delivered_at = calloc(c->layout->n_blocks, sizeof(*c->delivered_at));
-	if (!c->members || !c->got || !c->delivered_at)
+	if (!c->members || !c->delivered_at)
 		r = -ENOMEM;
 	for (unsigned i = 0; r == 0 && i < conf->n; i++)
 		r = begin(c, i, now);
@@ -291,21 +241,10 @@ int crowd_init(struct crowd *c, const struct crowd_conf *conf, nsec_t now)
 
 void crowd_fini(struct crowd *c)
 {
-	for (unsigned i = 0; c->members && i < c->conf.n; i++) {
-		struct member *m = &c->members[i];
-
-		while (m->work) {
-			struct pending *p = m->work;
-
-			m->work = p->next;
-			free(p);
-		}
-		rx_free(m->rx);
-	}
+	for (unsigned i = 0; c->members && i < c->conf.n; i++)
+		rx_free(c->members[i].rx);
 	free(c->members);
-	free(c->got);
 	free(c->delivered_at);
 	c->members = NULL;
-	c->got = NULL;
 	c->delivered_at = NULL;
 }

@@ -43,8 +43,7 @@ struct crowd {
 	struct fade *fade;
 	struct heap *up; /* feedback on its way: struct packet in `data` */
 	struct member *members;
-	uint32_t *got;           /* bytes that receiver i has of block b: [i * n_blocks + b] */
-	nsec_t *delivered_at;    /* of each block, at the last receiver so far */
+	nsec_t *delivered_at;    /* when everybody had decoded so many blocks and one more */
 	unsigned n_over;         /* receivers that have gone home, */
 	unsigned n_complete;     /* with everything */
 	nsec_t next_at;          /* nothing happens before, but for packets not sent yet */

@@ -27,7 +27,7 @@ static void tap(struct sim *sim, bool feedback, const struct packet *p)
 	fwrite(p->data, 1, p->len, rec->f[feedback]);
 }
 
-static int simulate(struct recorder *rec, uint64_t seed, uint16_t large_len)
+static int simulate(struct recorder *rec, uint64_t seed)
 {
 	const struct scenario sc = {
 		.name = "record",
@@ -40,7 +40,6 @@ static int simulate(struct recorder *rec, uint64_t seed, uint16_t large_len)
 		.segment_size = SEQUENCE_SEGMENT,
 		.block_len = SEQUENCE_BLOCK,
 		.n_parity = SEQUENCE_PARITY,
-		.large_len = large_len,
 		.rate = SEQUENCE_RATE,
 		.down.loss = 0.1,
 	};
@@ -70,13 +69,13 @@ static FILE *open_output(const char *prefix, const char *name)
 	return f;
 }
 
-int record_write(const char *prefix, uint64_t seed, uint16_t large_len)
+int record_write(const char *prefix, uint64_t seed)
 {
 	struct recorder rec = { .f = { open_output(prefix, "rx"), open_output(prefix, "tx") } };
 	int r = 1;
 
 	if (rec.f[0] && rec.f[1])
-		r = simulate(&rec, seed, large_len);
+		r = simulate(&rec, seed);
 	for (unsigned i = 0; i < 2; i++)
 		if (rec.f[i] && fclose(rec.f[i]) != 0)
 			r = 1;

@@ -115,10 +115,9 @@ static void put_on_air(struct scale *s, const struct tx_packet *out)
 	p->at = s->now + s->conf->rtt / 2;
 	p->len = out->hdr_len + out->payload_len;
 	memcpy(p->bytes, out->hdr, out->hdr_len);
-	if (out->payload)
+	/* DATA of large blocks is there in number only, and nobody looks at that of others */
+	if (out->hdr[0] % 16 != NORM_DATA)
 		memcpy(p->bytes + out->hdr_len, out->payload, out->payload_len);
-	else
-		memset(p->bytes + out->hdr_len, 0, out->payload_len);
 	if (msg_decode(&m, p->bytes, p->len) < 0)
 		abort();
 	fade_send(&s->fade, s->air.n++, is_lost(s, &m));
@@ -244,8 +243,13 @@ static int make_sender(struct scale *s)
 		.instance_id = INSTANCE_ID,
 		.segment_size = c->segment_size,
 		.fec_id = FEC_SB_SYST,
-		.block_len = c->block_len,
-		.n_parity = c->n_parity,
+		.block_len = c->large ? 64 : c->block_len,
+		.n_parity = c->large ? 16 : c->n_parity,
+		.code = c->large ? TX_CODE_LARGE : TX_CODE_SMALL,
+		.large_len = c->block_len,
+		.interleave = (uint16_t)c->interleave,
+		.counting = true,
+		.memory = c->tx_memory,
 		.rate = (uint64_t)(c->rate / 8),
 		.backoff = 4,
 		.max_receivers = c->n_receivers + 16,
@@ -396,8 +400,8 @@ static void bounds(const struct scale *s, struct scale_result *ret)
 	const struct scale_conf *c = s->conf;
 	bool independent = c->fade.burst <= 1 && !c->fade.fanout && c->fade.common <= 0;
 
-	ret->bound = bound_simulated(&c->fade, c->n_receivers, &s->layout, c->interleave,
-				     c->seed + 1000);
+	ret->bound =
+		bound_simulated(&c->fade, c->n_receivers, &s->layout, c->interleave, c->seed);
 	ret->bound_exact = independent ? bound_exact(&c->fade, c->n_receivers, &s->layout) : -1;
 	ret->capacity = bound_capacity(&c->fade);
 }

@@ -9,15 +9,16 @@
 struct scale_conf {
 	unsigned n_receivers;
 	uint64_t n_packets; /* of source */
+	bool large;         /* the large-block code, with as much parity as it has */
 	uint16_t segment_size, block_len, n_parity;
-	unsigned interleave;  /* blocks sent in turn */
+	unsigned interleave;  /* large: blocks sent in turn */
 	double rate;          /* bit/s of the sender */
 	nsec_t rtt;           /* of the network, */
 	nsec_t nap;           /* to which receivers add half of this to all of it */
 	double feedback_loss; /* < 0: as downwards */
 	uint64_t encode_rate; /* bytes of source a second; 0: at once */
 	uint64_t decode_rate;
-	size_t rx_memory;
+	size_t tx_memory, rx_memory;
 	struct fade_conf fade;
 	uint64_t seed;
 	bool trace;         /* commands, feedback and the first repair of each block */

@@ -64,8 +64,6 @@ static void configure(struct sender *s, struct rng *rng)
 		.fec_id = sc->fec_id,
 		.block_len = sc->block_len,
 		.n_parity = sc->n_parity,
-		.code = sc->large_len ? TX_CODE_LARGE : TX_CODE_SMALL,
-		.large_len = sc->large_len,
 		.rate = sc->rate,
 		.backoff = 4,
 		.drop_after = sc->drop_after,
@@ -74,7 +72,7 @@ static void configure(struct sender *s, struct rng *rng)
 		.seed = rng_u64(rng),
 	};
 	c->memory = (size_t)(sc->tx_blocks ? sc->tx_blocks : 64) * c->segment_size *
-		    (c->block_len + c->n_parity + sc->large_len / 2);
+		    (c->block_len + c->n_parity);
 }
 
 int sender_init(struct sender *s, struct sim *sim, uint32_t index)
@@ -125,8 +123,10 @@ static void serve(struct sender *s, const struct work *w)
 				 w->len);
 		else
 			content_fill(s->objects[i].key, w->offset, w->data, w->len);
-	} else {
+	} else if (w->op == WORK_ENCODE) {
 		r = work_codec(w);
+	} else {
+		r = -EINVAL;
 	}
 	if (r < 0)
 		sim_fail(s->sim, "asks for work that can be done", "sender op %d: %d", w->op,
