@@ -52,6 +52,8 @@ struct rx_object {
 	int error;
 };
 
+#define RX_NACK_MESSAGES 4 /* back to back */
+
 #define RX_INFO_MAX 1600 /* longer INFO is cut off: no name we accept needs it */
 
 /*
@@ -124,7 +126,9 @@ struct rx {
 	struct rs *rs;
 	uint32_t rs_dim; /* B of its code */
 	struct rxlarges large;
-	nsec_t large_at; /* the earliest of its blocks' timers */
+	nsec_t large_at;         /* the earliest of its blocks' timers */
+	nsec_t large_asked_at;   /* the last request for large blocks, */
+	unsigned large_messages; /* and how many there were at that instant */
 	bool work_due;
 
 	struct rx_nack nack;

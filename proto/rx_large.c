@@ -64,13 +64,18 @@ bool rx_large_valid(const struct rx_object *o, const struct msg *m)
 	return m->fpi.esi - k < o->fti.num_parity && m->payload_len == o->fti.segment_size;
 }
 
-static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, uint32_t sbn)
+/*
+ * Parity alone begins no block: whoever lost all the rest, or was not there, asks for the block
+ * as a whole and needs no parity then.
+ */
+static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, uint32_t sbn,
+				  bool parity)
 {
 	uint64_t key = key_of(o->number, sbn);
 	struct rxlarge *b = rxlarges_find(&rx->large, key);
 	struct rxlarge_shape shape;
 
-	if (b)
+	if (b || parity)
 		return b;
 	shape = (struct rxlarge_shape){
 		.k = layout_k(&o->layout, sbn),
@@ -119,6 +124,7 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 {
 	uint64_t key = key_of(o->number, m->fpi.sbn);
 	struct rxlarge *b;
+	bool parity;
 
 	if (m->flags & NORM_FLAG_REPAIR)
 		rx->sender.repair_at = now;
@@ -126,9 +132,11 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 		rx->counters.duplicate++;
 		return;
 	}
-	b = open_block(rx, o, m->fpi.sbn);
+	parity = m->fpi.esi >= layout_k(&o->layout, m->fpi.sbn);
+	b = open_block(rx, o, m->fpi.sbn, parity);
 	if (!b) {
-		rx->counters.no_room++;
+		rx->counters.no_room += !parity;
+		rx->counters.not_wanted += parity;
 		return;
 	}
 	store(rx, b, m);

@@ -151,8 +151,8 @@ void rx_large_polled(struct rx *rx, nsec_t now, const struct rx_object *o, const
  * Parity as far as there is some, and we can keep it; source symbols instead of the rest. With
  * little room in the message some names may be left out: there will be another request.
  */
-static int put_request(struct rx *rx, struct rxtimer_now at, struct request_writer *w,
-		       struct rxlarge *b)
+static int put_request(struct rx *rx, struct rxtimer_now at, nsec_t wait,
+		       struct request_writer *w, struct rxlarge *b)
 {
 	uint32_t d = rxlarge_deficit(b), keep = rxlarges_keep(&rx->large);
 	uint32_t need = rxtimer_need(&b->timer, d, at), target = b->timer.target;
@@ -176,7 +176,7 @@ static int put_request(struct rx *rx, struct rxtimer_now at, struct request_writ
 		r = rx_put_sources(w, b->key, &b->have, b->k, by_name);
 	if (r < 0 && request_writer_len(w) == before)
 		return r;
-	rxtimer_asked(&b->timer, at, count, back_off(rx));
+	rxtimer_asked(&b->timer, at, count, wait);
 	timer_moved(rx, b, from);
 	return 0;
 }
@@ -215,10 +215,14 @@ static bool any_due(struct rx *rx, nsec_t now)
 	return due;
 }
 
-/* What is not due yet but will be goes along: it costs 12 bytes now, or a message later. */
+/*
+ * What is not due yet but will be goes along: it costs 12 bytes now, or a message later. What
+ * is asked for together will be due together, if nothing answers.
+ */
 static void fill_body(struct rx *rx, nsec_t now, struct request_writer *w)
 {
 	struct rxtimer_now at = time_of(rx, now);
+	nsec_t wait = back_off(rx);
 	int r = 0;
 
 	for (uint32_t i = 0; i < rx->large.n && r == 0; i++) {
@@ -227,8 +231,20 @@ static void fill_body(struct rx *rx, nsec_t now, struct request_writer *w)
 		if (b->timer.at > now && b->timer.state != RXTIMER_BACKOFF)
 			continue;
 		if (!rxtimer_covered(&b->timer, rxlarge_deficit(b), at) && may_ask(rx, now, b))
-			r = put_request(rx, at, w, b);
+			r = put_request(rx, at, wait, w, b);
 	}
+}
+
+/* Enough has been said at once: what is due nevertheless has to wait. */
+static void put_off(struct rx *rx, nsec_t now)
+{
+	for (uint32_t i = 0; i < rx->large.n; i++) {
+		struct rxtimer *t = &rxlarges_at(&rx->large, i)->timer;
+
+		if (t->at <= now)
+			t->at = now + rx->sender.grtt;
+	}
+	find_earliest(rx);
 }
 
 int rx_large_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
@@ -238,6 +254,12 @@ int rx_large_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 
 	if (now < rx_large_deadline(rx) || !any_due(rx, now))
 		return 0;
+	rx->large_messages = now == rx->large_asked_at ? rx->large_messages + 1 : 1;
+	rx->large_asked_at = now;
+	if (rx->large_messages > RX_NACK_MESSAGES) {
+		put_off(rx, now);
+		return 0;
+	}
 	request_writer_init(&w, body, rx_body_cap(rx, MIN(sizeof(body), cap - 64)), FEC_SB_SYST,
 			    true);
 	fill_body(rx, now, &w);

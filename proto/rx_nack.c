@@ -6,10 +6,9 @@
 #include "proto/key.h"
 #include "proto/request.h"
 
-#define NACK_MESSAGES 4                     /* of one cycle, back to back */
-#define PATIENCE      (250 * NSEC_PER_MSEC) /* with a sender that repairs, before asking again */
-#define UNHEARD_MAX   16384 /* objects in one range: 16-bit ids have no order beyond 2^15, */
-#define MISSING_MAX   ((uint64_t)1 << 22) /* nor 24-bit block numbers beyond 2^23 */
+#define PATIENCE    (250 * NSEC_PER_MSEC) /* with a sender that repairs, before asking again */
+#define UNHEARD_MAX 16384 /* objects in one range: 16-bit ids have no order beyond 2^15, */
+#define MISSING_MAX ((uint64_t)1 << 22) /* nor 24-bit block numbers beyond 2^23 */
 
 /* New data flows from a sender of ours; what is not urgent waits until it has passed. */
 bool rx_running(const struct rx *rx)
@@ -412,7 +411,7 @@ static int nack_message(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	}
 	r = rx_nack_message(rx, now, &w, buf, cap);
 	rx->nack.messages++;
-	if (last || r == 0 || rx->nack.messages == NACK_MESSAGES)
+	if (last || r == 0 || rx->nack.messages == RX_NACK_MESSAGES)
 		hold_off(rx, now);
 	return r;
 }

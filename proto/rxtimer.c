@@ -10,14 +10,14 @@ void rxtimer_init(struct rxtimer *t)
 }
 
 /* While the sender repairs other blocks it may come to this one yet. */
-static nsec_t served_until(nsec_t since, struct rxtimer_now at)
+static nsec_t served_until(nsec_t since, nsec_t patience, struct rxtimer_now at)
 {
-	return MIN(at.repair_at + at.silence, since + RXTIMER_PATIENCE);
+	return MIN(at.repair_at + at.silence, since + patience);
 }
 
 static nsec_t quiet_at(const struct rxtimer *t, struct rxtimer_now at)
 {
-	return MAX(t->heard_at + at.silence, served_until(t->heard_at, at));
+	return MAX(t->heard_at + at.silence, served_until(t->heard_at, RXTIMER_PATIENCE, at));
 }
 
 static bool arriving(const struct rxtimer *t, struct rxtimer_now at)
@@ -99,8 +99,9 @@ enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_no
 	case RXTIMER_OFF:
 		break;
 	case RXTIMER_ASKED:
-		if (served_until(t->asked_at, at) > at.now) {
-			t->at = served_until(t->asked_at, at);
+		/* the sender has much to repair; what it was asked it remembers */
+		if (served_until(t->asked_at, RXTIMER_PATIENCE * t->tries, at) > at.now) {
+			t->at = served_until(t->asked_at, RXTIMER_PATIENCE * t->tries, at);
 			return RXTIMER_NOTHING;
 		}
 		/* fall through */

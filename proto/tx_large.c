@@ -180,12 +180,30 @@ int tx_poll_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 
 /* --- repair --- */
 
+/*
+ * The first symbol asked for by name that is in memory: others may have been asked for when the
+ * pass was over their piece already, and wait for another one.
+ */
+static const uint8_t *wanted_source(const struct tx *tx, const struct txlarge *b,
+				    uint32_t *ret_esi)
+{
+	uint32_t per_piece = tx->large.per_piece, esi = bitmap_next(&b->want, 0);
+	const uint8_t *data = NULL;
+
+	while (b->pass == TXLARGE_AGAIN && esi < b->k) {
+		data = txlarge_source(&tx->large, b, esi);
+		if (data)
+			break;
+		esi = bitmap_next(&b->want, esi - esi % per_piece + per_piece);
+	}
+	*ret_esi = esi;
+	return data;
+}
+
 /* The next symbol that block b owes; false: it is not in memory. */
 static bool owed_symbol(struct tx *tx, const struct tx_object *o, struct txlarge *b,
 			struct tx_symbol *ret)
 {
-	uint32_t esi = bitmap_next(&b->want, 0);
-
 	*ret = (struct tx_symbol){
 		.sbn = key_sbn(b->key),
 		.k = b->k,
@@ -199,13 +217,12 @@ static bool owed_symbol(struct tx *tx, const struct tx_object *o, struct txlarge
 		ret->len = tx->conf.segment_size;
 		return true;
 	}
-	if (esi >= b->k || b->pass != TXLARGE_AGAIN)
+	ret->data = wanted_source(tx, b, &ret->esi);
+	if (!ret->data)
 		return false;
 	ret->flags |= NORM_FLAG_EXPLICIT;
-	ret->esi = esi;
-	ret->data = txlarge_source(&tx->large, b, esi);
-	ret->len = layout_segment_bytes(&o->layout, ret->sbn, esi);
-	return ret->data != NULL;
+	ret->len = layout_segment_bytes(&o->layout, ret->sbn, ret->esi);
+	return true;
 }
 
 static int repair_block(struct tx *tx, nsec_t now, struct txlarge *b, struct tx_packet *ret)

@@ -68,7 +68,8 @@ static void check_requests(struct session *s, const struct msg *m)
 
 	request_reader_init(&rd, m->payload, m->payload_len);
 	while ((r = request_next(&rd, &q)) > 0)
-		if (q.fec_id != s->sender->conf.fec_id && !sim_is_spoiled(s->host->sim))
+		if (q.fec_id != s->sender->conf.fec_id && q.fec_id != FEC_SB_SYST &&
+		    !sim_is_spoiled(s->host->sim))
 			sim_fail(s->host->sim, "asks in the sender's code", "FEC ID %u",
 				 q.fec_id);
 	if (r < 0)
@@ -147,8 +148,11 @@ uint64_t count_blocks(const struct sim *sim)
 			struct layout l;
 
 			if (layout_init(&l, s->objects[j].size, s->conf.segment_size,
-					s->conf.block_len) == 0)
-				n += l.n_blocks + 1;
+					s->conf.block_len) < 0)
+				continue;
+			if (s->conf.code == TX_CODE_LARGE && l.n_blocks > 1)
+				l.n_blocks = (l.n_segments - 1) / s->conf.large_len + 1;
+			n += l.n_blocks + 1;
 		}
 	}
 	return n;

@@ -16,8 +16,9 @@ static void print_figures(const struct figure *f, const struct sim *sim)
 
 	printf("%u receivers, %g %% loss, k = %u, %u packets of %u bytes, %.1f MB/s, RTT %g "
 	       "ms\n",
-	       f->n_hosts, 100 * f->loss, f->block_len, f->n_packets, f->segment_size,
-	       (double)f->rate / 1e6, 2e3 * (double)f->delay / NSEC_PER_SEC);
+	       f->n_hosts, 100 * f->loss, f->large_len ? f->large_len : f->block_len,
+	       f->n_packets, f->segment_size, (double)f->rate / 1e6,
+	       2e3 * (double)f->delay / NSEC_PER_SEC);
 	printf("packets per source packet   %.4f\n", (double)c->packets / source);
 	printf("data packets only           %.4f  (parity %" PRIu64 ", source again %" PRIu64
 	       ")\n",
@@ -45,6 +46,7 @@ int figure_print(const struct figure *f)
 		.segment_size = f->segment_size,
 		.block_len = f->block_len,
 		.n_parity = f->n_parity,
+		.large_len = f->large_len,
 		.rate = f->rate,
 		.tx_blocks = 200,
 		.rx_blocks = 16,

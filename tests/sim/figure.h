@@ -10,8 +10,9 @@ struct figure {
 	double loss;
 	unsigned n_packets;
 	uint16_t segment_size, block_len, n_parity;
-	uint64_t rate; /* bytes a second */
-	nsec_t delay;  /* one way */
+	uint16_t large_len; /* large blocks of so many symbols; 0: small ones */
+	uint64_t rate;      /* bytes a second */
+	nsec_t delay;       /* one way */
 	uint64_t seed;
 };
 

@@ -27,7 +27,7 @@ static void tap(struct sim *sim, bool feedback, const struct packet *p)
 	fwrite(p->data, 1, p->len, rec->f[feedback]);
 }
 
-static int simulate(struct recorder *rec, uint64_t seed)
+static int simulate(struct recorder *rec, uint64_t seed, uint16_t large_len)
 {
 	const struct scenario sc = {
 		.name = "record",
@@ -40,6 +40,7 @@ static int simulate(struct recorder *rec, uint64_t seed)
 		.segment_size = SEQUENCE_SEGMENT,
 		.block_len = SEQUENCE_BLOCK,
 		.n_parity = SEQUENCE_PARITY,
+		.large_len = large_len,
 		.rate = SEQUENCE_RATE,
 		.down.loss = 0.1,
 	};
@@ -69,13 +70,13 @@ static FILE *open_output(const char *prefix, const char *name)
 	return f;
 }
 
-int record_write(const char *prefix, uint64_t seed)
+int record_write(const char *prefix, uint64_t seed, uint16_t large_len)
 {
 	struct recorder rec = { .f = { open_output(prefix, "rx"), open_output(prefix, "tx") } };
 	int r = 1;
 
 	if (rec.f[0] && rec.f[1])
-		r = simulate(&rec, seed);
+		r = simulate(&rec, seed, large_len);
 	for (unsigned i = 0; i < 2; i++)
 		if (rec.f[i] && fclose(rec.f[i]) != 0)
 			r = 1;

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-/* Simulates a short session and writes PREFIXtx.bin and PREFIXrx.bin. 0, or 1 after a message.
- */
-int record_write(const char *prefix, uint64_t seed);
+/* Simulates a short session, with large blocks of large_len symbols if not 0, and writes
+ * PREFIXtx.bin and PREFIXrx.bin. 0, or 1 after a message. */
+int record_write(const char *prefix, uint64_t seed, uint16_t large_len);
 
 #endif

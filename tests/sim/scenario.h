@@ -43,6 +43,7 @@ struct scenario {
 	uint8_t fec_id;        /* 0: by the seed */
 	uint16_t segment_size; /* 0: by the seed, as the next two */
 	uint16_t block_len, n_parity;
+	uint16_t large_len;  /* large blocks of up to so many symbols; 0: small blocks */
 	uint64_t rate;       /* 0: by the seed */
 	unsigned tx_blocks;  /* memory of the sender in blocks; 0: plenty */
 	unsigned rx_blocks;  /* of a receiver */

@@ -64,6 +64,8 @@ static void configure(struct sender *s, struct rng *rng)
 		.fec_id = sc->fec_id,
 		.block_len = sc->block_len,
 		.n_parity = sc->n_parity,
+		.code = sc->large_len ? TX_CODE_LARGE : TX_CODE_SMALL,
+		.large_len = sc->large_len,
 		.rate = sc->rate,
 		.backoff = 4,
 		.drop_after = sc->drop_after,
@@ -72,7 +74,7 @@ static void configure(struct sender *s, struct rng *rng)
 		.seed = rng_u64(rng),
 	};
 	c->memory = (size_t)(sc->tx_blocks ? sc->tx_blocks : 64) * c->segment_size *
-		    (c->block_len + c->n_parity);
+		    (c->block_len + c->n_parity + sc->large_len / 2);
 }
 
 int sender_init(struct sender *s, struct sim *sim, uint32_t index)
@@ -123,10 +125,8 @@ static void serve(struct sender *s, const struct work *w)
 				 w->len);
 		else
 			content_fill(s->objects[i].key, w->offset, w->data, w->len);
-	} else if (w->op == WORK_ENCODE) {
-		r = work_codec(w);
 	} else {
-		r = -EINVAL;
+		r = work_codec(w);
 	}
 	if (r < 0)
 		sim_fail(s->sim, "asks for work that can be done", "sender op %d: %d", w->op,

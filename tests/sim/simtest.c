@@ -99,9 +99,11 @@ static int run_all(const struct args *a)
 static const char usage[] =
 	"usage: simtest [--runs N] [--seed N] [--scenario NAME] [--trace] [--verbose]\n"
 	"       simtest --list\n"
-	"       simtest --figure N LOSS% [--packets N] [--segment N] [--block K,PARITY]\n"
+	"       simtest --figure N LOSS% [--packets N] [--segment N] [--block K,PARITY] "
+	"[--large K]\n"
 	"               [--rate BYTES] [--delay MS] [--seed N]\n"
-	"       simtest --record PREFIX [--seed N]   (sequences for the fuzz targets)\n";
+	"       simtest --record PREFIX [--large K] [--seed N]   (sequences for the fuzz "
+	"targets)\n";
 
 static const struct option options[] = {
 	{ "runs", required_argument, NULL, 'n' },
@@ -117,6 +119,7 @@ static const struct option options[] = {
 	{ "rate", required_argument, NULL, 'r' },
 	{ "delay", required_argument, NULL, 'd' },
 	{ "record", required_argument, NULL, 'o' },
+	{ "large", required_argument, NULL, 'g' },
 	{ 0 },
 };
 
@@ -151,6 +154,9 @@ static bool parse_option(struct args *a, int c)
 	case 'b':
 		return sscanf(optarg, "%" SCNu16 ",%" SCNu16, &a->fig.block_len,
 			      &a->fig.n_parity) == 2;
+	case 'g':
+		a->fig.large_len = (uint16_t)strtoul(optarg, NULL, 0);
+		return true;
 	case 'r':
 		a->fig.rate = strtoull(optarg, NULL, 0);
 		return true;
@@ -201,7 +207,7 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (a.record)
-		return record_write(a.record, a.seed);
+		return record_write(a.record, a.seed, a.fig.large_len);
 	if (a.figure)
 		return figure_print(&a.fig);
 	for (unsigned i = 0; a.list && i < n_scenarios; i++)

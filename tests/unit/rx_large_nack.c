@@ -53,6 +53,34 @@ static void what_does_not_fit_is_asked_for_in_the_next_message(void **state)
 	rig_fini(&r);
 }
 
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, what)) != NULL) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+static void no_more_than_four_messages_leave_at_once(void **state)
+{
+	const char *text;
+	struct rx_rig r;
+
+	begin(&r, 40);
+	for (uint32_t sbn = 0; sbn < 40; sbn++)
+		block_without(&r, sbn, 2);
+	send_poll(&r, 0, 40, 0);
+	text = rig_see(&r);
+	assert_int_equal(count(text, "N("), 4);
+	assert_int_equal(count(text, "+2"), 32);
+	assert_string_equal(rig_run(&r, r.grtt), "N(0.32+2 0.33+2 0.34+2 0.35+2 0.36+2 0.37+2 "
+						 "0.38+2 0.39+2) ");
+	rig_fini(&r);
+}
+
 static void parity_that_comes_unasked_silences(void **state)
 {
 	struct rx_rig r;
@@ -306,7 +334,9 @@ static void whole_blocks_are_asked_for_in_the_catch_up(void **state)
 	assert_string_equal(rig_run(&r, NSEC_PER_SEC / 2),
 			    "N(0.2+1) N(0.2+1) N(0.2+1) N(0.2+1) N(0.2+1) ");
 	in_phase(&r, PHASE_CATCHUP, 6, 0);
+	parity(&r, 3, 0, 5, 5); /* somebody else's repair */
 	assert_non_null(strstr(rig_run(&r, r.grtt), "N(b0.0-1 b0.3-5) "));
+	assert_int_equal(rx_counters(r.rx)->not_wanted, 5);
 	for (uint32_t sbn = 0; sbn < 6; sbn++)
 		for (uint16_t i = 0; i < K; i++)
 			rig_repair(&r, 0, sbn, i, 0);
@@ -369,6 +399,7 @@ int main(void)
 		cmocka_unit_test(a_poll_asks_for_the_parity_that_is_lacking),
 		cmocka_unit_test(one_message_asks_for_all_blocks),
 		cmocka_unit_test(what_does_not_fit_is_asked_for_in_the_next_message),
+		cmocka_unit_test(no_more_than_four_messages_leave_at_once),
 		cmocka_unit_test(parity_that_comes_unasked_silences),
 		cmocka_unit_test(what_unasked_parity_does_not_cover_is_asked_for),
 		cmocka_unit_test(lost_parity_is_asked_for_when_the_repair_has_passed),

@@ -336,6 +336,26 @@ static void symbols_and_blocks_come_again_by_name(void **state)
 	tx_free(r.tx);
 }
 
+/* What is asked for behind the back of a pass does not stop it. */
+static void names_may_come_in_any_order(void **state)
+{
+	struct request q = erasures(0, 200);
+	struct rig r;
+
+	start(&r, 1);
+	run(&r, 100 * MS);
+	r.n_again = 0;
+	q.form = NACK_FORM_ITEMS;
+	q.last = q.first;
+	nack(&r, NODE, q);
+	serve(&r); /* the second piece is in memory */
+	q.first.esi = q.last.esi = 5;
+	nack(&r, NODE, q);
+	run(&r, 50 * MS);
+	assert_int_equal(r.n_again, 2);
+	tx_free(r.tx);
+}
+
 /* Losses as before: part of the parity comes unasked, and the threshold is known. */
 static void later_blocks_are_foreseen(void **state)
 {
@@ -429,6 +449,7 @@ int main(void)
 		cmocka_unit_test(counts_raise_the_target),
 		cmocka_unit_test(there_is_an_end_to_parity),
 		cmocka_unit_test(symbols_and_blocks_come_again_by_name),
+		cmocka_unit_test(names_may_come_in_any_order),
 		cmocka_unit_test(later_blocks_are_foreseen),
 		cmocka_unit_test(the_code_suits_object_and_receivers),
 		cmocka_unit_test(a_bad_read_withdraws),
