@@ -34,7 +34,7 @@ static const struct opt opts[] = {
 	  .help = "give up a receiver that is silent this long" },
 
 	{ .help = "Protocol" },
-	{ "fec", 0, "CODE", &opt_fec, AT(fec), .dflt = "64,128",
+	{ "fec", 0, "CODE", &opt_fec, AT(fec), .dflt = "auto",
 	  .help = "auto, none, K,PARITY symbols of a block, or large[,K]" },
 	{ "interleave", 0, "N", &opt_u32, AT(interleave), .zero = "auto", .dflt = "auto",
 	  .max = 64, .help = "large blocks that share a burst of loss" },

@@ -33,6 +33,7 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(c.receivers, 0);
 	assert_int_equal(c.wait, 30000000000);
 	assert_int_equal(c.drop_after, 10000000000);
+	assert_int_equal(c.fec.kind, FEC_BY_RECEIVERS);
 	assert_int_equal(c.fec.k, 64);
 	assert_int_equal(c.fec.n_parity, 128);
 	assert_int_equal(c.fec_id, FEC_AUTO);
