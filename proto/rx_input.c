@@ -98,7 +98,7 @@ static void on_info(struct rx *rx, nsec_t now, const struct msg *m)
 static void on_data(struct rx *rx, nsec_t now, const struct msg *m)
 {
 	struct rx_object *o = heard_object(rx, m);
-	uint64_t number = heard_number(rx, m->object_id);
+	uint64_t number = o ? o->number : heard_number(rx, m->object_id);
 
 	if (o)
 		rx_object_data(rx, now, o, m);

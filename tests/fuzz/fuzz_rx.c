@@ -9,6 +9,7 @@
 #define FEEDBACK_MAX 20000
 #define AFTER        200
 #define N_SINKS      64
+#define N_HELD       8 /* requests that a slow program keeps */
 
 /* Objects of any size are taken; only which bytes were written is kept. */
 struct sink {
@@ -23,6 +24,9 @@ struct state {
 	nsec_t now;
 	unsigned n_packets, n_sinks;
 	struct sink sinks[N_SINKS];
+	bool slow; /* requests are served at the next packet, the last one first */
+	struct work held[N_HELD];
+	unsigned n_held;
 };
 
 static struct sink *sink_find(struct state *s, uint64_t object)
@@ -52,27 +56,49 @@ static void on_read(struct sink *k, const struct work *w)
 	CHECK(ranges_next_gap(&k->written, w->offset) >= w->offset + w->len);
 }
 
+static void serve(struct state *s, const struct work *w)
+{
+	struct sink *k = sink_find(s, w->object);
+	int r = 0;
+
+	CHECK((w->op != WORK_WRITE && w->op != WORK_READ) || k);
+	if (w->op == WORK_WRITE)
+		on_write(k, w);
+	else if (w->op == WORK_READ)
+		on_read(k, w);
+	else
+		r = work_codec(w);
+	CHECK(r == 0);
+	rx_work_done(s->rx, s->now, w, r);
+}
+
+/* The codec of large blocks has one request at a time. */
+static void hold(struct state *s, const struct work *w)
+{
+	for (unsigned i = 0; i < s->n_held; i++)
+		CHECK(!w->large || !s->held[i].large);
+	s->held[s->n_held++] = *w;
+}
+
 static bool serve_all(struct state *s)
 {
 	struct work w;
 	bool any = false;
 
-	while (rx_work(s->rx, &w)) {
-		struct sink *k = sink_find(s, w.object);
-		int r = 0;
-
+	while (s->n_held < N_HELD && rx_work(s->rx, &w)) {
 		any = true;
-		CHECK((w.op != WORK_WRITE && w.op != WORK_READ) || k);
-		if (w.op == WORK_WRITE)
-			on_write(k, &w);
-		else if (w.op == WORK_READ)
-			on_read(k, &w);
+		if (s->slow)
+			hold(s, &w);
 		else
-			r = work_codec(&w);
-		CHECK(r == 0);
-		rx_work_done(s->rx, s->now, &w, r);
+			serve(s, &w);
 	}
 	return any;
+}
+
+static void serve_held(struct state *s)
+{
+	while (s->n_held)
+		serve(s, &s->held[--s->n_held]);
 }
 
 static void on_object(struct state *s, const struct rx_event *ev)
@@ -166,7 +192,7 @@ static void run_to(struct state *s, nsec_t until)
 	s->now = until;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void session(bool slow, const uint8_t *data, size_t len)
 {
 	const struct rx_conf conf = { .node_id = SEQUENCE_RECEIVER,
 				      .sender_id = SEQUENCE_SENDER,
@@ -177,7 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 				      .inactivity = 2 * NSEC_PER_SEC,
 				      .seed = 1 };
 	struct rd r = rd_init(data, len);
-	struct state s = { .now = NSEC_PER_SEC };
+	struct state s = { .now = NSEC_PER_SEC, .slow = slow };
 	const uint8_t *pkt;
 	size_t n;
 
@@ -185,12 +211,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (nsec_t at = s.now; sequence_next(&r, &at, &pkt, &n);) {
 		run_to(&s, at);
 		rx_input(s.rx, s.now, pkt, n);
+		serve_held(&s);
 		drain(&s);
 	}
 	for (unsigned i = 0; i < AFTER && rx_deadline(s.rx, s.now) != NSEC_NEVER; i++)
 		run_to(&s, rx_deadline(s.rx, s.now));
+	serve_held(&s);
 	rx_free(s.rx);
 	for (unsigned i = 0; i < s.n_sinks; i++)
 		ranges_fini(&s.sinks[i].written);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	session(false, data, len);
+	session(true, data, len);
 	return 0;
 }
