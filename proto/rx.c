@@ -86,6 +86,7 @@ int rx_new(struct rx **ret, const struct rx_conf *conf, nsec_t now)
 	rx->at = (struct rx_timers){ NSEC_NEVER, NSEC_NEVER, NSEC_NEVER, NSEC_NEVER,
 				     now + NSEC_PER_SEC };
 	rx->announce_interval = 100 * NSEC_PER_MSEC;
+	rx_report_init(rx);
 	*ret = rx;
 	return 0;
 }
@@ -159,8 +160,8 @@ struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type)
 	return m;
 }
 
-static int ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content,
-		      int len, uint8_t *buf, size_t cap)
+int rx_ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content, int len,
+		  uint8_t *buf, size_t cap)
 {
 	struct msg m = rx_feedback(rx, now, NORM_ACK);
 	int r;
@@ -181,8 +182,9 @@ static int flush_ack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	uint8_t content[16];
 
 	rx->at.flush_ack_at = NSEC_NEVER;
-	return ack_output(rx, now, ACK_FLUSH, content,
-			  watermark_encode(&rx->watermark, content, sizeof(content)), buf, cap);
+	return rx_ack_output(rx, now, ACK_FLUSH, content,
+			     watermark_encode(&rx->watermark, content, sizeof(content)), buf,
+			     cap);
 }
 
 static int announce_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
@@ -192,8 +194,8 @@ static int announce_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 
 	rx->at.announce_at = now + rx->announce_interval;
 	rx->announce_interval = MIN(rx->announce_interval * 2, ANNOUNCE_MAX);
-	return ack_output(rx, now, ACK_ANNOUNCE, content,
-			  announce_encode(&a, content, sizeof(content)), buf, cap);
+	return rx_ack_output(rx, now, ACK_ANNOUNCE, content,
+			     announce_encode(&a, content, sizeof(content)), buf, cap);
 }
 
 static int receipt_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
@@ -204,8 +206,8 @@ static int receipt_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	rx->at.receipt_at = now + rx->receipt_interval;
 	if (rx->sender.ended && rx->at.receipt_at > rx->sender.ended_at + RECEIPT_LINGER)
 		rx->at.receipt_at = NSEC_NEVER;
-	return ack_output(rx, now, ACK_RECEIPT, content,
-			  receipt_encode(&rx->receipt, content, sizeof(content)), buf, cap);
+	return rx_ack_output(rx, now, ACK_RECEIPT, content,
+			     receipt_encode(&rx->receipt, content, sizeof(content)), buf, cap);
 }
 
 void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc)
@@ -264,11 +266,13 @@ int rx_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	if (!r && now >= rx->at.announce_at)
 		r = announce_output(rx, now, buf, cap);
 	if (!r)
+		r = rx_report_output(rx, now, buf, cap);
+	if (!r)
 		r = rx_large_output(rx, now, buf, cap);
 	if (!r)
 		r = rx_nack_output(rx, now, buf, cap);
 	if (!r && now >= rx->at.cc_ack_at)
-		r = ack_output(rx, now, ACK_CC, NULL, 0, buf, cap);
+		r = rx_ack_output(rx, now, ACK_CC, NULL, 0, buf, cap);
 	return r;
 }
 
@@ -279,6 +283,7 @@ nsec_t rx_deadline(const struct rx *rx, nsec_t now)
 	at = MIN(at, MIN(rx->at.announce_at, rx->at.cc_ack_at));
 	at = MIN(at, rx->at.check_at);
 	at = MIN(at, rx_large_deadline(rx));
+	at = MIN(at, rx_report_deadline(rx));
 	if (rx->nack.state != RX_NACK_IDLE)
 		at = MIN(at, rx->nack.at);
 	return at;

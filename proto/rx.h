@@ -101,6 +101,13 @@ void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc);
  */
 uint64_t rx_front(const struct rx *rx, uint64_t object);
 
+/*
+ * How the program fares, counted from the beginning of the session: datagrams that its socket
+ * had no room for, and bytes that it took and has not stored yet. Goes into reports to the
+ * sender, and is a reason for one.
+ */
+void rx_set_health(struct rx *rx, nsec_t now, uint64_t dropped, uint64_t backlog);
+
 /* Progress. `total` is 0 until known. */
 struct rx_status {
 	uint64_t received, total; /* object bytes complete; of the objects known so far */

@@ -243,6 +243,7 @@ static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 	s->sow = true;
 	s->phase = p.phase;
 	probe_positions(rx, now, &p);
+	rx_report_probe(rx, now, &p);
 	if (probe_lists(p.announced, p.n_announced, rx->conf.node_id) && !rx->joined) {
 		rx->joined = rx->joined_due = rx->events_due = true;
 		rx->at.announce_at = NSEC_NEVER;

@@ -8,6 +8,7 @@
 #include "proto/msg.h"
 #include "proto/ranges.h"
 #include "proto/rx.h"
+#include "proto/rx_report.h"
 #include "proto/rxblock.h"
 #include "proto/rxlarge.h"
 
@@ -132,6 +133,7 @@ struct rx {
 	bool work_due;
 
 	struct rx_nack nack;
+	struct rx_reporting reporting;
 	struct rx_timers at;
 	struct watermark watermark; /* to be acknowledged */
 	nsec_t announce_interval, receipt_interval;
@@ -181,5 +183,8 @@ void rx_check_finished(struct rx *rx, nsec_t now);
 
 /* rx.c: a feedback message with all that every one of them says. */
 struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type);
+/* An ACK of this type; len < 0: none. */
+int rx_ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content, int len,
+		  uint8_t *buf, size_t cap);
 
 #endif

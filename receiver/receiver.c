@@ -258,6 +258,16 @@ static void returned(struct receiver *r, nsec_t now)
 		session_returned(session_of(f), now, f);
 }
 
+/* Whoever sends is told what the socket had no room for. */
+static void tell_health(struct receiver *r, nsec_t now)
+{
+	uint64_t dropped = udp_in_counters(r->net.in)->dropped;
+
+	for (unsigned i = 0; i < r->peers.n; i++)
+		if (r->peers.list[i].session)
+			session_health(r->peers.list[i].session, now, dropped);
+}
+
 static void answer(struct receiver *r, nsec_t now)
 {
 	uint8_t pkt[PACKET_MAX];
@@ -388,6 +398,8 @@ static int turn(struct receiver *r, nsec_t *now)
 		else if (ev[i].tag != LOOP_TAG_WAKE)
 			any = receive(r, *now);
 	}
+	if (any)
+		tell_health(r, *now);
 	returned(r, *now);
 	answer(r, *now);
 	sweep(r, *now);

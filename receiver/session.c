@@ -23,8 +23,10 @@ struct session {
 	struct rx *rx;
 	struct jobs jobs;
 	bool joined, finished, ended, gone, replaced, receipted, interrupted;
-	bool told;      /* the result is known, reported and in the receipt */
-	nsec_t over_at; /* TOLD: no later than this */
+	bool told;        /* the result is known, reported and in the receipt */
+	nsec_t over_at;   /* TOLD: no later than this */
+	uint64_t dropped; /* by the socket, before the session */
+	bool healthy;     /* `dropped` is known */
 	bool began;
 	nsec_t began_at; /* of the session, then of the first data */
 };
@@ -248,6 +250,15 @@ int session_input(struct session *s, nsec_t now, const uint8_t *pkt, size_t len)
 
 	drain(s, now);
 	return r;
+}
+
+/* Nothing waits for the disk: what is written is written before the next packet is read. */
+void session_health(struct session *s, nsec_t now, uint64_t dropped)
+{
+	if (!s->healthy)
+		s->dropped = dropped;
+	s->healthy = true;
+	rx_set_health(s->rx, now, dropped - s->dropped, 0);
 }
 
 int session_output(struct session *s, nsec_t now, uint8_t *buf, size_t cap)

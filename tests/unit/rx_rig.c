@@ -482,6 +482,9 @@ static void say_ack(struct rx_rig *r)
 	} else if (m->ack_type == ACK_RECEIPT) {
 		assert_int_equal(receipt_decode(&rc, m->payload, m->payload_len), 0);
 		say(r->text, sizeof(r->text), "AR%u ", rc.status);
+	} else if (m->ack_type == ACK_REPORT) {
+		assert_int_equal(report_decode(&r->report, m->payload, m->payload_len), 0);
+		say(r->text, sizeof(r->text), r->report.objection ? "A! " : "A? ");
 	} else {
 		assert_int_equal(m->ack_type, ACK_CC);
 		assert_int_equal(m->payload_len, 0);

@@ -7,6 +7,7 @@
 #include "proto/layout.h"
 #include "proto/msg.h"
 #include "proto/poll.h"
+#include "proto/report.h"
 #include "proto/request.h"
 #include "proto/rx.h"
 
@@ -23,7 +24,8 @@
 /*
  * Feedback: "N(0.1.8-9 b0.2 b1.0-3 o2 i0 0.1+7)": a NACK for symbols, blocks, an object, INFO,
  * a parity target;
- * "AF0.1.7", "AA", "AR0", "AC": ACK of a FLUSH, ANNOUNCE, RECEIPT with its status, ACK of CC.
+ * "AF0.1.7", "AA", "AR0", "AC": ACK of a FLUSH, ANNOUNCE, RECEIPT with its status, ACK of CC;
+ * "A?": REPORT, "A!": the same as an objection.
  *
  * Events: "O0" offered, "I0" new INFO, "C0" complete, "X0:5" aborted with error 5, and
  * "J"oined, "F"inished, "R"eceipted, sender "E"nded, sender "G"one.
@@ -59,7 +61,8 @@ struct rx_rig {
 	struct work held[16];
 	unsigned n_held;
 
-	struct msg m; /* the last feedback */
+	struct msg m;            /* the last feedback */
+	struct rx_report report; /* the last one */
 	uint8_t pkt[2000];
 	uint16_t fed_back;
 	struct rx_event event; /* the last one */
