@@ -1,0 +1,88 @@
+/* ratepeer.h - one receiver's path, as its reports show it: what it loses, and what it can do.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_RATEPEER_H
+#define PROTO_RATEPEER_H
+
+#include "proto/report.h"
+#include "proto/types.h"
+
+/* The sender's side of the time between two PROBEs. */
+struct rate_sent {
+	nsec_t time;
+	uint64_t packets, bytes;
+	double rate; /* that held, bytes a second: a burst may be more */
+};
+
+/* Signs that a receiver gets all that it can; the weakest first. */
+enum rate_sign {
+	SIGN_NONE,
+	SIGN_QUEUE, /* what is sent comes later and later */
+	SIGN_LOSS,  /* more is lost than has nothing to do with the rate */
+	SIGN_DISK,  /* what comes is not stored in time */
+	SIGN_DROPS, /* its socket had no room */
+};
+
+/* What a report says of the time since the one before. Rates are bytes a second. */
+struct rate_sample {
+	nsec_t time;      /* that it took to send */
+	double packets;   /* sent */
+	double loss;      /* share of them, 0 .. 1 */
+	double noise;     /* of that share, one standard deviation */
+	double sent;      /* rate */
+	double delivered; /* rate by the receiver's own clock, less what piled up there */
+	nsec_t late;      /* how much longer it took to arrive than to be sent */
+	bool dropped;     /* by the receiver's socket */
+	bool piling;      /* its disk falls behind */
+};
+
+struct ratepeer {
+	uint32_t node_id;
+	bool used;
+	struct rx_report last; /* what the next report is compared with */
+	uint32_t mark;         /* of `last`, as the owner counts them */
+	nsec_t heard_at;
+
+	double groups; /* losses come in groups: how much larger that makes their variance */
+	double base;   /* loss that does not depend on the rate, as far as we know */
+	double cap;    /* sent at more than this, it gets no more; INFINITY: not known */
+	double best;   /* the most that it was seen to get */
+	nsec_t queue;  /* how late packets are, beyond the least that was seen */
+	nsec_t queued; /* the same one report earlier */
+	nsec_t jitter; /* how much of that is chance */
+	unsigned calm; /* samples that told so, up to 16 */
+
+	struct rate_sample is;
+	bool fresh;   /* `is` belongs to what the owner asked about last */
+	bool suspect; /* it showed SIGN_LOSS; test_loss is what it lost then */
+	double test_loss, test_noise, test_delivered;
+};
+
+void ratepeer_init(struct ratepeer *p, uint32_t node_id, nsec_t now);
+
+/*
+ * A report, and what was sent since p->last: fills p->is, whatever lies in the report, within
+ * what was sent.
+ */
+void ratepeer_sample(struct ratepeer *p, const struct rx_report *rp,
+		     const struct rate_sent *sent);
+
+/* What the sample shows. `strict`: of queues, only what is plain to see. */
+enum rate_sign ratepeer_sign(const struct ratepeer *p, bool strict);
+/* Its packets wait somewhere, or so it seems. */
+bool ratepeer_queues(const struct ratepeer *p);
+/* No sign: it can do what was sent, and this loss is its normal one. `calm`: nothing was tried,
+ * so what is late is so by chance. */
+void ratepeer_fine(struct ratepeer *p, bool calm);
+/* The sign was right: this is what it can do. */
+void ratepeer_limit(struct ratepeer *p, double cap);
+
+/* The test of SIGN_LOSS: this sample, then one at a lower rate. */
+void ratepeer_suspect(struct ratepeer *p);
+/* True: it loses less at the lower rate, so the rate was to blame. Either way its normal loss
+ * is known now. */
+bool ratepeer_convict(struct ratepeer *p);
+/* Nothing was heard of the test: who lost that much cannot be heard, and got what it can. */
+void ratepeer_escape(struct ratepeer *p);
+
+#endif

@@ -1,0 +1,405 @@
+/* rate.c - tests of proto/rate: closed loops with modelled links. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/unit.h"
+#include "tests/unit/rate_model.h"
+
+#include "proto/types.h"
+
+#define MIN_RATE (0.1 * MBIT)
+#define MAX_RATE (10000 * MBIT)
+#define MS_QUEUE 0.012 /* of a 1000 packets at 1 Gbit/s */
+
+static struct model m;
+
+static void begin(double start)
+{
+	model_init(&m, MIN_RATE, start, MAX_RATE);
+}
+
+/* --- one path --- */
+
+static void nobody_objects_full_rate_in_200_ms(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 0, 0);
+	model_run(&m, 0.2);
+	assert_true(m.rate.value >= MAX_RATE);
+	assert_int_equal(m.rate.reason, RATE_MAX);
+}
+
+static void a_bottleneck_is_filled_and_not_more(void **state)
+{
+	static const struct {
+		double rate, queue;
+		unsigned n;
+		double jitter;
+	} v[] = {
+		{ 1000, MS_QUEUE, 1, 0.0004 }, { 1000, MS_QUEUE, 4, 0.0004 },
+		{ 100, 0.12, 1, 0.0004 },      { 100, MS_QUEUE, 4, 0.0004 },
+		{ 1000, 0.001, 1, 0.0004 }, /* a cheap switch */
+		{ 1000, MS_QUEUE, 4, 0.004 },  { 20, 0.1, 2, 0.0004 },
+		{ 9000, 0.001, 1, 0.0004 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct model_result is;
+
+		begin(200 * MBIT);
+		m.jitter = v[i].jitter;
+		for (unsigned k = 0; k < v[i].n; k++)
+			model_add(&m, v[i].rate * MBIT, v[i].queue);
+		model_run(&m, v[i].rate < 50 ? 6 : 2);
+		is = model_measure(&m, 10, 0);
+		assert_true(is.rate >= 0.96 * v[i].rate * MBIT);
+		assert_true(is.loss <= 0.005);
+	}
+}
+
+/* Even at one hundredth of the first rate. */
+static void a_narrow_path_is_found_in_the_end(void **state)
+{
+	struct model_result is;
+
+	begin(200 * MBIT);
+	model_add(&m, 2 * MBIT, 0.2);
+	model_run(&m, 10);
+	is = model_measure(&m, 20, 0);
+	assert_true(is.rate >= 0.9 * 2 * MBIT);
+	assert_true(is.loss <= 0.01);
+}
+
+static void loss_that_was_always_there_slows_nothing(void **state)
+{
+	static const double loss[] = { 0.001, 0.01, 0.1, 0.3 };
+
+	for (size_t i = 0; i < ARRAY_LEN(loss); i++) {
+		for (unsigned burst = 0; burst <= 10; burst += 10) {
+			struct model_result is;
+
+			model_init(&m, MIN_RATE, 20 * MBIT, 1000 * MBIT);
+			for (unsigned k = 0; k < 3; k++) {
+				struct model_path *p = model_add(&m, 0, 0);
+
+				p->loss = loss[i];
+				p->burst = burst;
+			}
+			model_run(&m, 2);
+			is = model_measure(&m, 10, 0);
+			assert_true(is.sent >= (loss[i] < 0.2 ? 0.95 : 0.9) * 1000 * MBIT);
+		}
+	}
+}
+
+static void loss_on_the_way_hides_no_bottleneck(void **state)
+{
+	static const double loss[] = { 0.001, 0.01, 0.05, 0.1 };
+
+	for (size_t i = 0; i < ARRAY_LEN(loss); i++) {
+		struct model_result is;
+
+		begin(200 * MBIT);
+		for (unsigned k = 0; k < 2; k++)
+			model_add(&m, 500 * MBIT, MS_QUEUE)->loss = loss[i];
+		model_run(&m, 3);
+		is = model_measure(&m, 10, 0);
+		assert_true(is.rate >= 0.94 * 500 * MBIT);
+		assert_true(is.loss <= loss[i] + 0.005);
+	}
+}
+
+/* Another one's traffic comes into the same queue, and goes. */
+static void a_shared_queue_is_shared(void **state)
+{
+	struct model_result is;
+
+	begin(200 * MBIT);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	model_run(&m, 3);
+	m.path[0].link.rate = 400 * MBIT;
+	model_run(&m, 1);
+	is = model_measure(&m, 5, 0);
+	assert_true(is.rate >= 0.94 * 400 * MBIT);
+	assert_true(is.loss <= 0.005);
+	m.path[0].link.rate = 1000 * MBIT;
+	model_run(&m, 10); /* the longest pause between two attempts, and the climb */
+	is = model_measure(&m, 5, 0);
+	assert_true(is.rate >= 0.95 * 1000 * MBIT);
+}
+
+/* --- receivers --- */
+
+static void a_socket_that_overflows_slows_down(void **state)
+{
+	struct model_result is;
+
+	begin(200 * MBIT);
+	model_add(&m, 0, 0);
+	m.path[0].socket = (struct model_stage){ .rate = 700 * MBIT, .room = 4e6 };
+	model_run(&m, 3);
+	is = model_measure(&m, 10, 0);
+	assert_true(is.rate >= 0.94 * 700 * MBIT);
+	assert_true(is.loss <= 0.005);
+}
+
+static void a_slow_disk_slows_down(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 0, 0);
+	m.path[0].disk = 300 * MBIT;
+	model_run(&m, 3);
+	for (unsigned i = 0; i < 10; i++) {
+		struct model_result is = model_measure(&m, 2, 0);
+
+		assert_true(is.rate <= 1.1 * 300 * MBIT);
+		assert_true(is.rate >= 0.7 * 300 * MBIT);
+		assert_true(m.path[0].backlog < 256e6);
+	}
+}
+
+static void clocks_that_drift_are_no_queues(void **state)
+{
+	for (int sign = -1; sign <= 1; sign += 2) {
+		begin(200 * MBIT);
+		model_add(&m, 0, 0)->clock = sign * 0.00008;
+		model_run(&m, 20);
+		assert_true(m.rate.value >= MAX_RATE);
+	}
+}
+
+static void stragglers_do_not_count(void **state)
+{
+	struct model_result is;
+
+	begin(200 * MBIT);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	model_add(&m, 100 * MBIT, 0.1);
+	model_run(&m, 4);
+	is = model_measure(&m, 10, 0);
+	assert_true(is.rate >= 0.94 * 1000 * MBIT);
+	assert_true(is.loss <= 0.005);
+	assert_true(rate_straggles(&m.rate, rate_peer(&m.rate, 1002)));
+	assert_false(rate_straggles(&m.rate, rate_peer(&m.rate, 1000)));
+
+	/* Who is left is served at the pace of who is left. */
+	rate_forget(&m.rate, 1000);
+	rate_forget(&m.rate, 1001);
+	m.path[0] = m.path[2];
+	m.n = 1;
+	model_run(&m, 3);
+	is = model_measure(&m, 5, 0);
+	assert_true(is.rate >= 0.9 * 100 * MBIT);
+	assert_true(is.loss <= 0.005);
+}
+
+static void half_as_fast_is_waited_for(void **state)
+{
+	struct model_result is;
+
+	begin(200 * MBIT);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	model_add(&m, 600 * MBIT, MS_QUEUE);
+	model_run(&m, 4);
+	is = model_measure(&m, 10, 1);
+	assert_true(is.rate >= 0.94 * 600 * MBIT);
+	assert_true(is.loss <= 0.005);
+	rate_forget(&m.rate, 1001); /* it has everything */
+	m.n = 1;
+	model_run(&m, 10);
+	assert_true(model_measure(&m, 5, 0).rate >= 0.95 * 1000 * MBIT);
+}
+
+static void min_rate_makes_stragglers(void **state)
+{
+	struct model_result is;
+
+	model_init(&m, 300 * MBIT, 300 * MBIT, 1000 * MBIT);
+	model_add(&m, 500 * MBIT, MS_QUEUE);
+	model_add(&m, 280 * MBIT, MS_QUEUE);
+	model_run(&m, 4);
+	is = model_measure(&m, 5, 0);
+	assert_true(is.rate >= 0.94 * 500 * MBIT);
+	assert_true(rate_straggles(&m.rate, rate_peer(&m.rate, 1001)));
+}
+
+/* Eight of eighty are asked at a time; one of them cannot keep up. */
+static void one_among_many_is_found(void **state)
+{
+	begin(20 * MBIT);
+	for (unsigned i = 0; i < MODEL_PATHS; i++)
+		model_add(&m, 200 * MBIT, MS_QUEUE);
+	m.path[37].link.rate = 120 * MBIT;
+	m.every = 10;
+	model_run(&m, 15);
+	assert_true(model_measure(&m, 5, 37).loss <= 0.01);
+	assert_true(m.rate.value >= 0.9 * 120 * MBIT);
+	assert_int_equal(m.rate.focus, 1037);
+}
+
+/* Its objection is heard at once, though it was not asked. */
+static void who_is_not_asked_objects(void **state)
+{
+	struct rx_report rp = { .objection = true, .dropped = 10 };
+	double before;
+
+	begin(20 * MBIT);
+	for (unsigned i = 0; i < 20; i++)
+		model_add(&m, 0, 0);
+	m.every = 10;
+	model_run(&m, 1);
+	before = m.rate.value;
+	rp.sequence = m.sequence;
+	rate_on_report(&m.rate, (nsec_t)(m.now * 1e9), 1019, &rp);
+	model_run(&m, 0.001);
+	assert_true(m.rate.value < 0.95 * before);
+	assert_int_equal(m.rate.reason, RATE_DROPS);
+	before = m.rate.value;
+	rate_on_report(&m.rate, (nsec_t)(m.now * 1e9), 1018, &rp); /* at most every 100 ms */
+	model_run(&m, 0.001);
+	assert_true(m.rate.value == before);
+}
+
+/* --- the sender --- */
+
+static void our_own_interface_sets_the_pace(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 0, 0);
+	m.host = 940 * MBIT;
+	m.blocks = true;
+	model_run(&m, 3);
+	assert_true(model_measure(&m, 5, 0).rate >= 0.96 * 940 * MBIT);
+	assert_true(m.rate.value <= 1.2 * 940 * MBIT);
+}
+
+/* A rate that is not used up proves nothing. */
+static void a_slow_source_does_not_raise_the_rate(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 0, 0);
+	m.host = 300 * MBIT;
+	model_run(&m, 5);
+	assert_true(m.rate.value <= 2 * 400 * MBIT);
+}
+
+static void silence_slows_down(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 0, 0);
+	model_run(&m, 1);
+	assert_true(m.rate.value >= MAX_RATE);
+	m.path[0].silent = true;
+	model_run(&m, 1.2);
+	assert_true(m.rate.value <= MAX_RATE / 4);
+	assert_int_equal(m.rate.reason, RATE_SILENCE);
+	model_run(&m, 4);
+	assert_true(m.rate.value <= MAX_RATE / 64);
+	m.path[0].silent = false;
+	model_run(&m, 5);
+	assert_true(m.rate.value >= MAX_RATE);
+}
+
+/* --- lies --- */
+
+static void lie_of_chance(struct rx_report *rp, struct rng *rng)
+{
+	rp->time_us = (uint32_t)rng_u64(rng);
+	rp->heard = (uint32_t)rng_u64(rng);
+	rp->missed = (uint32_t)rng_u64(rng);
+	rp->dropped = (uint32_t)rng_u64(rng);
+	rp->backlog = (uint32_t)rng_u64(rng);
+	rp->bytes = rng_u64(rng);
+	rp->complete = rng_u64(rng);
+}
+
+static void lie_of_heaven(struct rx_report *rp, struct rng *rng)
+{
+	rp->heard += (uint32_t)(rng_below(rng, 1000000));
+	rp->bytes = UINT64_MAX - rp->sequence;
+	rp->dropped = rp->backlog = 0;
+}
+
+static void lie_of_doom(struct rx_report *rp, struct rng *rng)
+{
+	rp->heard = 0;
+	rp->bytes = 0;
+	rp->dropped = UINT32_MAX - (uint32_t)rng_below(rng, 1000);
+	rp->backlog = UINT32_MAX;
+}
+
+/* The model asserts that the rate stays within its bounds. */
+static void lies_do_not_lead_astray(void **state)
+{
+	static void (*const lies[])(struct rx_report *, struct rng *) = { lie_of_chance,
+									  lie_of_heaven,
+									  lie_of_doom };
+
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+		for (unsigned n = 1; n <= 3; n++) {
+			struct model_result is;
+
+			begin(200 * MBIT);
+			for (unsigned k = 0; k < n; k++)
+				model_add(&m, 500 * MBIT, MS_QUEUE);
+			m.path[n - 1].lie = lies[i];
+			model_run(&m, 5);
+			if (n == 1)
+				continue;
+			is = model_measure(&m, 5, 0);
+			assert_true(is.rate >= 0.4 * 500 * MBIT);
+			assert_true(is.loss <= 0.02);
+		}
+	}
+}
+
+static void reports_of_nowhere(void **state)
+{
+	struct rx_report rp = { .sequence = 7 };
+	struct rate before;
+
+	begin(200 * MBIT);
+	before = m.rate;
+	rate_on_report(&m.rate, NSEC_PER_SEC, 5, &rp); /* nothing was asked yet */
+	assert_memory_equal(&m.rate, &before, sizeof(before));
+	assert_true(rate_mark_at(&m.rate) == NSEC_NEVER);
+	model_add(&m, 0, 0);
+	model_run(&m, 1);
+	rp.sequence = (uint16_t)(m.sequence + 100);
+	rate_on_report(&m.rate, 2 * NSEC_PER_SEC, 5, &rp);
+	assert_null(rate_peer(&m.rate, 5));
+}
+
+static void reasons_have_names(void **state)
+{
+	assert_string_equal(rate_reason_name(RATE_FIXED), "fixed");
+	assert_string_equal(rate_reason_name(RATE_SILENCE), "no reports");
+	assert_string_equal(rate_reason_name((enum rate_reason)99), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_objects_full_rate_in_200_ms),
+		cmocka_unit_test(a_bottleneck_is_filled_and_not_more),
+		cmocka_unit_test(a_narrow_path_is_found_in_the_end),
+		cmocka_unit_test(loss_that_was_always_there_slows_nothing),
+		cmocka_unit_test(loss_on_the_way_hides_no_bottleneck),
+		cmocka_unit_test(a_shared_queue_is_shared),
+		cmocka_unit_test(a_socket_that_overflows_slows_down),
+		cmocka_unit_test(a_slow_disk_slows_down),
+		cmocka_unit_test(clocks_that_drift_are_no_queues),
+		cmocka_unit_test(stragglers_do_not_count),
+		cmocka_unit_test(half_as_fast_is_waited_for),
+		cmocka_unit_test(min_rate_makes_stragglers),
+		cmocka_unit_test(one_among_many_is_found),
+		cmocka_unit_test(who_is_not_asked_objects),
+		cmocka_unit_test(our_own_interface_sets_the_pace),
+		cmocka_unit_test(a_slow_source_does_not_raise_the_rate),
+		cmocka_unit_test(silence_slows_down),
+		cmocka_unit_test(lies_do_not_lead_astray),
+		cmocka_unit_test(reports_of_nowhere),
+		cmocka_unit_test(reasons_have_names),
+	};
+
+	return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
+}
