@@ -9,7 +9,8 @@ struct tx_counters {
 	uint64_t packets, bytes;        /* messages sent, NORM bytes (no UDP/IP header) */
 	uint64_t source, parity, again; /* DATA: first time, parity, source symbols again */
 	uint64_t info, cmds;
-	uint64_t nacks, acks, announces, receipts; /* heard */
+	uint64_t nacks, acks, announces, receipts, reports; /* heard */
+	uint64_t rate_changes;                              /* with tx_conf.rate_auto */
 	uint64_t malformed, foreign,
 		stale;    /* dropped: bad bytes, another session's, repeated */
 	uint64_t refused; /* requests that made no sense, or did not fit, and receivers too many

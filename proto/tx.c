@@ -40,13 +40,19 @@ static void set_defaults(struct tx_conf *c)
 		c->large_len = FEC_LARGE_LEN;
 }
 
+static bool rate_valid(const struct tx_conf *c)
+{
+	return !c->rate_auto || (c->profile == TX_SOW && c->rate_min > 0 &&
+				 c->rate_min <= c->rate_start && c->rate_start <= c->rate_max);
+}
+
 static bool conf_valid(const struct tx_conf *c)
 {
 	return c->node_id != NORM_NODE_NONE && c->node_id != NORM_NODE_ANY &&
 	       c->segment_size >= 64 && c->segment_size <= SEGMENT_SIZE_MAX &&
 	       (c->fec_id == FEC_RS8 || c->fec_id == FEC_SB_SYST) && c->block_len > 0 &&
 	       c->block_len + c->n_parity <= RS8_MAX && c->backoff <= 15 &&
-	       c->max_objects < 32768 && c->grtt_min <= c->grtt_max &&
+	       c->max_objects < 32768 && c->grtt_min <= c->grtt_max && rate_valid(c) &&
 	       (c->code == TX_CODE_SMALL ||
 		(c->profile == TX_SOW && c->segment_size % 2 == 0 &&
 		 c->large_len <= BLOCK_LEN_MAX && c->interleave <= TX_GROUP_MAX));
@@ -108,6 +114,7 @@ int tx_new(struct tx **ret, const struct tx_conf *conf, nsec_t now)
 	/* The clock that receivers see starts at a random second, never at 0 (norm-time 0:
 	 * none). */
 	tx->epoch = now - (nsec_t)(1 + rng_below(&rng, 1 << 20)) * NSEC_PER_SEC;
+	tx_rate_init(tx, now);
 	pacer_init(&tx->pacer, tx->conf.rate, burst_of(tx->conf.rate), now);
 	grtt_init(&tx->grtt, tx->conf.grtt_initial, tx->conf.grtt_min, tx->conf.grtt_max);
 	tx->grtt.near = tx->conf.near;
@@ -452,6 +459,7 @@ struct tx_status tx_status(const struct tx *tx)
 		.sent = tx->sent_bytes,
 		.total = tx->total_bytes,
 		.rate = tx->conf.rate,
+		.rate_reason = tx->conf.rate_auto ? tx->rate.reason : RATE_FIXED,
 		.grtt = tx->grtt.value,
 		.phase = phase,
 	};

@@ -5,6 +5,7 @@
 
 #include "proto/census.h"
 #include "proto/counters.h"
+#include "proto/rate.h"
 #include "proto/types.h"
 #include "proto/work.h"
 
@@ -39,6 +40,10 @@ struct tx_conf {
 	/* Bytes of NORM messages a second; 0: unlimited. In any interval d at most
 	 * rate * d + max(64 KiB, 4 ms of the rate) + one message leave (pacer.h). */
 	uint64_t rate;
+	/* The rate follows what receivers report, min .. max, from start on; `rate` is not
+	 * looked at. TX_SOW only. */
+	bool rate_auto;
+	uint64_t rate_min, rate_start, rate_max;
 	unsigned robust; /* R: how often a command is repeated; 0: 20 */
 	uint8_t backoff; /* K for the group; TX_SOW lowers it for few receivers */
 	bool repair_adv; /* TX_NORM: feedback comes by unicast, so advertise it */
@@ -87,6 +92,7 @@ enum tx_event_kind {
 	TX_EV_FEEDBACK, /* a valid NACK or ACK of ours */
 	TX_EV_ANNOUNCE, /* announce; `fresh` when the node was not known */
 	TX_EV_RECEIPT,  /* receipt; `fresh` for the first */
+	TX_EV_REPORT,   /* report, of a known node */
 };
 
 struct tx_event {
@@ -95,6 +101,7 @@ struct tx_event {
 	bool fresh;
 	struct announce announce; /* borrowed from the packet */
 	struct receipt receipt;   /* borrowed from the packet */
+	struct rx_report report;
 };
 
 /*
@@ -102,6 +109,9 @@ struct tx_event {
  * session's), -ENOSPC (one receiver too many): counted, and safe to ignore.
  */
 int tx_input(struct tx *tx, nsec_t now, const uint8_t *pkt, size_t len, struct tx_event *ret);
+
+/* The system took no more packets for now: ENOBUFS, EAGAIN. */
+void tx_blocked(struct tx *tx);
 
 /* One packet to send, as a scatter list: header, then payload. */
 #define TX_HDR_MAX 96
@@ -153,6 +163,7 @@ struct tx_receiver tx_receiver(const struct tx *tx, unsigned i);
 struct tx_status {
 	uint64_t sent, total;
 	uint64_t rate;
+	enum rate_reason rate_reason;
 	nsec_t grtt;
 	enum probe_phase phase;
 };

@@ -73,7 +73,6 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		.end_object = (uint16_t)tx->object_end,
 		.floor_object = (uint16_t)key_object(floor),
 		.floor_sbn = key_sbn(floor),
-		.sequence = tx->probe_sequence++,
 		.position_object = (uint16_t)tx->object,
 		.position_sbn = tx->sbn,
 		.announced = ids[0],
@@ -85,6 +84,7 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 
 	p.n_announced = roster_take_echoes(&tx->roster, false, ids[0], cap);
 	p.n_receipts = roster_take_echoes(&tx->roster, true, ids[1], cap - p.n_announced);
+	tx_rate_probe(tx, now, &p);
 	tx->at.probe_at = now + probe_interval(tx);
 	if (tx->stage == TX_WAITING && tx->object_end)
 		tx_info_due(tx, tx_object_find(tx, tx->object), 1);
@@ -92,7 +92,14 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	if (len < 0)
 		return 0;
 	m.payload_len = (size_t)len;
-	return tx_emit(tx, now, &m, ret);
+	len = tx_emit(tx, now, &m, ret);
+	tx_rate_probed(tx, now, &p);
+	return len;
+}
+
+static nsec_t probe_at(const struct tx *tx)
+{
+	return MIN(tx->at.probe_at, tx_rate_probe_at(tx));
 }
 
 /*
@@ -291,7 +298,7 @@ int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 
 	if (now >= tx->at.cc_at && tx->stage != TX_CLOSING)
 		r = cc_output(tx, now, ret);
-	if (!r && now >= tx->at.probe_at && tx->conf.profile == TX_SOW)
+	if (!r && now >= probe_at(tx) && tx->conf.profile == TX_SOW)
 		r = probe_output(tx, now, ret);
 	if (!r)
 		r = tx_poll_output(tx, now, ret);
@@ -309,7 +316,7 @@ nsec_t tx_cmd_deadline(const struct tx *tx, nsec_t now)
 	nsec_t at = MIN(tx->at.adv_at, tx->at.eot_at);
 
 	if (tx->conf.profile == TX_SOW)
-		at = MIN(at, tx->at.probe_at);
+		at = MIN(at, probe_at(tx));
 	if (tx->stage != TX_CLOSING)
 		at = MIN(at, tx->at.cc_at);
 	if (tx->squelch_due)

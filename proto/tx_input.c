@@ -367,6 +367,8 @@ static int on_ack(struct tx *tx, nsec_t now, const struct msg *m, struct receive
 		return on_announce(tx, now, m, ret);
 	case ACK_RECEIPT:
 		return on_receipt(tx, now, m, ret);
+	case ACK_REPORT:
+		return tx_rate_report(tx, now, m, rc, ret);
 	case ACK_FLUSH:
 		if (rc)
 			on_flush_ack(tx, rc, m);

@@ -10,6 +10,7 @@
 #include "proto/pacer.h"
 #include "proto/poll.h"
 #include "proto/ranges.h"
+#include "proto/rate.h"
 #include "proto/request.h"
 #include "proto/roster.h"
 #include "proto/threshold.h"
@@ -108,6 +109,10 @@ struct tx {
 	nsec_t aggregate_at; /* repairs wait until then; 0: no NACK yet */
 	nsec_t holdoff_until;
 
+	struct rate rate; /* with rate_auto */
+	nsec_t ask_at;    /* for the next reports, without */
+	uint32_t asked;   /* receivers that the PROBE being made asks */
+
 	struct tx_timers at;
 	uint16_t cc_sequence;
 	uint16_t probe_sequence;
@@ -170,6 +175,14 @@ struct watermark tx_last_symbol(const struct tx *tx, const struct tx_object *o);
 struct watermark tx_watermark(const struct tx *tx); /* at least one object was added */
 void tx_close(struct tx *tx, nsec_t now); /* nothing is left to be sent: say good-bye */
 void tx_cmd_start(struct tx *tx, nsec_t now);
+
+/* tx_rate.c: REPORTs, and the rate that follows them */
+void tx_rate_init(struct tx *tx, nsec_t now);
+nsec_t tx_rate_probe_at(const struct tx *tx);
+void tx_rate_probe(struct tx *tx, nsec_t now, struct probe *p); /* fills its share of it */
+void tx_rate_probed(struct tx *tx, nsec_t now, const struct probe *p); /* it left */
+int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, const struct receiver *rc,
+		   struct tx_event *ret);
 
 /* tx_input.c: requests of one NACK body */
 void tx_nack(struct tx *tx, nsec_t now, const struct msg *m);

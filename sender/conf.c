@@ -23,7 +23,9 @@ static const struct opt opts[] = {
 	NETOPT_OPTS(struct conf, net, "self: use a source-specific group"),
 	NETOPT_REACH_OPTS(struct conf, net),
 	{ "rate", 0, "RATE", &opt_rate, AT(rate), .min = 1000, .max = 1000000000000,
-	  .help = "bits a second of NORM messages [80 % of the link's speed, else 100M]" },
+	  .zero = "auto", .dflt = "auto", .help = "bits a second of NORM messages; auto: what all can do" },
+	{ "min-rate", 0, "RATE", &opt_rate, AT(min_rate), .min = 1000, .max = 1000000000000,
+	  .help = "with --rate auto: do not wait for receivers that can do less [100K]" },
 
 	{ .help = "Receivers" },
 	{ "receivers", 0, "N", &opt_u32, AT(receivers), .min = 1, .max = 4096,

@@ -12,7 +12,8 @@ enum conf_fec { FEC_AUTO, FEC_5, FEC_129 };
 
 struct conf {
 	struct netopt net;
-	uint64_t rate;      /* bits a second of NORM messages; 0: by the interface */
+	uint64_t rate;      /* bits a second of NORM messages; 0: auto */
+	uint64_t min_rate;  /* 0: the default */
 	uint32_t receivers; /* start when so many are there; 0: when no more come */
 	int64_t wait;       /* ns to wait for them */
 	int64_t drop_after; /* ns of silence */

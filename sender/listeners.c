@@ -87,6 +87,10 @@ void listeners_note(struct listeners *l, const struct tx_event *ev, const struct
 	li->addr = *from;
 	if (ev->kind == TX_EV_ANNOUNCE)
 		note_announce(li, &ev->announce);
+	if (ev->kind == TX_EV_REPORT) {
+		li->has_report = true;
+		li->last = ev->report;
+	}
 	if (ev->kind == TX_EV_RECEIPT && !li->has_receipt)
 		note_receipt(li, &ev->receipt);
 }

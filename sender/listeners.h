@@ -16,6 +16,8 @@ struct listener {
 	struct receipt receipt; /* its text: NULL, see below */
 	char text[CENSUS_TEXT_MAX];
 	size_t text_len;
+	bool has_report;
+	struct rx_report last; /* the last REPORT */
 };
 
 struct listeners;

@@ -7,17 +7,8 @@
 #include "common/log.h"
 #include "sender/pump.h"
 
-#define RATE_DEFAULT 100000000 /* bits a second, when the link does not say its speed */
-#define RCVBUF       (1 << 20) /* for the answers of many receivers at once */
-#define HEADERS      32        /* NORM's, beside the segment, at most */
-
-/* 80 % of what the link can do leaves room for others and for headers. */
-static uint64_t choose_rate(const struct conf *c, const struct netplan *plan)
-{
-	if (c->rate)
-		return c->rate;
-	return plan->speed ? (uint64_t)plan->speed * 800000 : RATE_DEFAULT;
-}
+#define RCVBUF  (1 << 20) /* for the answers of many receivers at once */
+#define HEADERS 32        /* NORM's, beside the segment, at most */
 
 static int check_segment(const struct conf *c, const struct netplan *plan)
 {
@@ -79,14 +70,15 @@ static int transfer(const struct conf *c, const struct netplan *plan, struct job
 	struct pump_conf pc = {
 		.conf = c,
 		.plan = plan,
-		.rate = choose_rate(c, plan),
 		.job = job,
 		.report = &report,
 	};
 	struct pump *pump;
-	int r;
+	int r = rates_choose(&pc.rates, c, plan);
 
-	report_init(&report, c, plan, pc.rate);
+	if (r < 0)
+		return status_of(r);
+	report_init(&report, c, plan, &pc.rates);
 	report_plan(&report, job);
 	r = pump_new(&pump, &pc);
 	if (r < 0)

@@ -85,7 +85,11 @@ static int make_session(struct pump *p)
 		.code = norm || c->segment % 2 ? TX_CODE_SMALL : codes[c->fec.kind],
 		.large_len = (uint16_t)c->fec.large,
 		.interleave = (uint16_t)c->interleave,
-		.rate = p->c.rate / 8,
+		.rate = p->c.rates.start / 8,
+		.rate_auto = p->c.rates.automatic,
+		.rate_min = p->c.rates.min / 8,
+		.rate_start = p->c.rates.start / 8,
+		.rate_max = p->c.rates.max / 8,
 		.backoff = 4,
 		.repair_adv = norm,
 		.grtt_initial = (near   ? (norm ? 20 : 10)
@@ -363,6 +367,8 @@ static void flush(struct pump *p)
 		blocked = BLOCKED_TIME;
 	}
 	set_blocked(p, blocked);
+	if (r == -EAGAIN || r == -ENOBUFS)
+		tx_blocked(p->tx);
 	if (!p->warned && udp_out_counters(p->out)->refused)
 		warn_of_firewall(p);
 }

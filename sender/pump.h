@@ -9,7 +9,7 @@
 struct pump_conf {
 	const struct conf *conf;
 	const struct netplan *plan;
-	uint64_t rate; /* bits a second */
+	struct rates rates;
 	struct job *job;
 	struct report *report;
 };

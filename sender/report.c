@@ -12,7 +12,8 @@
 #include "common/metrics.h"
 #include "common/utf8.h"
 
-#define LABEL_MAX 384
+#define LABEL_MAX     384
+#define RATE_INTERVAL (250 * NSEC_PER_MSEC) /* between two events of the rate */
 
 /* How it ended for a receiver, in a word that scripts may rely on. */
 static const char *outcome(const struct report *r, const struct tx_receiver *rc)
@@ -69,9 +70,9 @@ static int status(const struct report *r, const struct report_now *is)
 }
 
 void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
-		 uint64_t rate)
+		 const struct rates *rates)
 {
-	*r = (struct report){ .conf = conf, .plan = plan, .rate = rate };
+	*r = (struct report){ .conf = conf, .plan = plan, .rates = rates };
 	progress_init(&r->progress, STDERR_FILENO, conf->progress_mode);
 	log_before_line(progress_clear, &r->progress);
 }
@@ -93,9 +94,9 @@ void report_plan(const struct report *r, const struct job *job)
 	char group[ADDR_TEXT], rate[32];
 	unsigned n = job_n_files(job);
 
-	log_info("%u file%s, %" PRIu64 " bytes, to %s by %s at %sbit/s", n, n == 1 ? "" : "s",
+	log_info("%u file%s, %" PRIu64 " bytes, to %s by %s at %s%sbit/s", n, n == 1 ? "" : "s",
 		 job_bytes(job), addr_format(&r->plan->group, group), r->plan->ifname,
-		 rate_text(r->rate, rate));
+		 r->rates->automatic ? "up to " : "", rate_text(r->rates->max, rate));
 	if (c->receivers)
 		log_info("waiting up to %.3g s for %u receiver%s", (double)c->wait / 1e9,
 			 c->receivers, c->receivers == 1 ? "" : "s");
@@ -124,23 +125,52 @@ void report_start(struct report *r, const struct report_now *is)
 	json_u64(&j, "files", job_n_files(is->job));
 	json_u64(&j, "bytes", job_bytes(is->job));
 	json_u64(&j, "receivers", n);
+	json_u64(&j, "rate_bps", r->rates->start);
+	json_bool(&j, "rate_auto", r->rates->automatic);
+	json_u64(&j, "rate_max_bps", r->rates->max);
+	say_json(r, &j);
+}
+
+/* The rate as it is now, when it changed and not too often. */
+static void say_rate(struct report *r, const struct report_now *is)
+{
+	struct tx_status st;
+	struct json j;
+
+	if (!r->conf->json || !r->rates->automatic || is->started_at == NSEC_NEVER ||
+	    is->now - r->rate_at < RATE_INTERVAL)
+		return;
+	r->rate_at = is->now;
+	st = tx_status(is->tx);
+	if (st.rate * 8 == r->rate && st.rate_reason == r->why)
+		return;
+	r->rate = st.rate * 8;
+	r->why = st.rate_reason;
+	json_begin(&j, "rate");
 	json_u64(&j, "rate_bps", r->rate);
+	json_string(&j, "reason", rate_reason_name(r->why));
+	json_u64(&j, "sent", st.sent);
 	say_json(r, &j);
 }
 
 void report_progress(struct report *r, const struct report_now *is)
 {
 	struct tx_status st;
-	char note[48];
+	char note[128], rate[32] = "";
 
+	say_rate(r, is);
 	if (!r->progress.on || is->now < r->progress.redraw_at)
 		return;
 	st = tx_status(is->tx);
-	snprintf(note, sizeof(note), "%s%u receiver%s",
+	if (r->rates->automatic && is->started_at != NSEC_NEVER)
+		rate_text((st.rate * 8 + 500000) / 1000000 * 1000000, rate);
+	snprintf(note, sizeof(note), "%s%u receiver%s%s%s%s%s",
 		 st.phase == PHASE_WAIT      ? "waiting, "
 		 : st.phase == PHASE_CATCHUP ? "repairing, "
 					     : "",
-		 tx_n_receivers(is->tx), tx_n_receivers(is->tx) == 1 ? "" : "s");
+		 tx_n_receivers(is->tx), tx_n_receivers(is->tx) == 1 ? "" : "s",
+		 rate[0] ? ", at " : "", rate, rate[0] ? ": " : "",
+		 rate[0] ? rate_reason_name(st.rate_reason) : "");
 	progress_show(&r->progress, is->now, &(struct progress_now){ st.sent, st.total, note });
 }
 
@@ -192,6 +222,14 @@ static void receiver_json(struct report *r, const struct tx_receiver *rc,
 	if (li) {
 		json_text(&j, "host", li->host, li->host_len);
 		json_string(&j, "address", addr_format_host(&li->addr, addr));
+	}
+	if (li && li->has_report) {
+		uint64_t all = (uint64_t)li->last.heard + li->last.missed;
+
+		json_real(&j, "loss_percent",
+			  all ? 100.0 * li->last.missed / (double)all : 0.0);
+		json_u64(&j, "dropped", li->last.dropped);
+		json_u64(&j, "backlog_bytes", (uint64_t)li->last.backlog * 1024);
 	}
 	if (li && li->has_receipt) {
 		json_u64(&j, "files", li->receipt.n_objects);
@@ -292,6 +330,10 @@ static void summary_json(struct report *r, const struct report_now *is, int exit
 	json_u64(&j, "bytes_sent", c->bytes);
 	json_u64(&j, "bytes", tx_status(is->tx).sent);
 	json_u64(&j, "nacks", c->nacks);
+	json_u64(&j, "reports", c->reports);
+	json_u64(&j, "rate_bps", tx_status(is->tx).rate * 8);
+	json_string(&j, "rate_reason", rate_reason_name(tx_status(is->tx).rate_reason));
+	json_u64(&j, "rate_changes", c->rate_changes);
 	json_real(&j, "seconds", t.seconds);
 	json_real(&j, "goodput_bps", t.goodput);
 	json_i64(&j, "exit", exit_status);
@@ -328,6 +370,11 @@ static void write_metrics(const struct report *r, const struct report_now *is, i
 		  (double)c->again },
 		{ "sow_nacks_total", "repair requests heard", METRIC_COUNTER,
 		  (double)c->nacks },
+		{ "sow_reports_total", "reports heard", METRIC_COUNTER, (double)c->reports },
+		{ "sow_rate_bps", "the sending rate at the end", METRIC_GAUGE,
+		  (double)tx_status(is->tx).rate * 8 },
+		{ "sow_rate_changes_total", "changes of the sending rate", METRIC_COUNTER,
+		  (double)c->rate_changes },
 		{ "sow_malformed_total", "datagrams refused", METRIC_COUNTER,
 		  (double)c->malformed },
 	};

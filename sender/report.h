@@ -6,6 +6,7 @@
 #include "sender/conf.h"
 #include "sender/job.h"
 #include "sender/listeners.h"
+#include "sender/rates.h"
 
 /* When several hold: the first in the order of report_status(). */
 enum exit_status {
@@ -31,13 +32,16 @@ struct report_now {
 struct report {
 	const struct conf *conf;
 	const struct netplan *plan;
-	uint64_t rate; /* bits a second */
+	const struct rates *rates;
+	nsec_t rate_at; /* when the last event of the rate was written */
+	uint64_t rate;  /* what it said, bits a second */
+	enum rate_reason why;
 	struct progress progress;
 	int error; /* of standard output: what was said there is lost */
 };
 
 void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
-		 uint64_t rate);
+		 const struct rates *rates);
 /* Where it will go; before waiting. */
 void report_plan(const struct report *r, const struct job *job);
 /* The first data leave now. */

@@ -30,6 +30,7 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(c.n_paths, 2);
 	assert_string_equal(c.paths[1], "b");
 	assert_int_equal(c.rate, 0);
+	assert_int_equal(c.min_rate, 0);
 	assert_int_equal(c.receivers, 0);
 	assert_int_equal(c.wait, 30000000000);
 	assert_int_equal(c.drop_after, 10000000000);
@@ -131,6 +132,8 @@ static void mistakes_are_refused(void **state)
 		{ "--fec-id 2 f", "5 or 129" },
 		{ "--rate 0 f", "out of range" },
 		{ "--rate 10 f", "out of range" },
+		{ "--rate often f", "not a rate" },
+		{ "--min-rate 10 f", "out of range" },
 		{ "--receivers 0 f", "out of range" },
 		{ "--receivers 4097 f", "out of range" },
 		{ "--segment 63 f", "out of range" },

@@ -74,6 +74,8 @@ struct field {
 	int spoil;     /* file to change when the first data were read; -1: none */
 };
 
+static const struct rates rates = { .min = 1000, .start = 1000, .max = 1000 };
+
 static void field_init(struct field *f, char *const *argv, unsigned n, unsigned max_objects)
 {
 	struct tx_conf tc = { .profile = TX_SOW,
@@ -97,7 +99,7 @@ static void field_init(struct field *f, char *const *argv, unsigned n, unsigned 
 	assert_int_equal(tx_new(&f->tx, &tc, f->now), 0);
 	assert_int_equal(rx_new(&f->rx, &rc, f->now), 0);
 	assert_int_equal(listeners_new(&f->who, 4), 0);
-	report_init(&f->report, &f->conf, &f->plan, 1000);
+	report_init(&f->report, &f->conf, &f->plan, &rates);
 }
 
 static void field_fini(struct field *f)
@@ -421,6 +423,12 @@ static void listeners_are_bounded_and_found(void **state)
 	listeners_note(l, &ev, &from);
 	assert_int_equal(listeners_find(l, 16)->receipt.bytes, 5);
 	assert_int_equal(listeners_find(l, 16)->host_len, 2);
+	assert_false(listeners_find(l, 16)->has_report);
+	ev = (struct tx_event){ .kind = TX_EV_REPORT, .node_id = 16 };
+	listeners_note(l, &ev, &from);
+	ev.report.dropped = 7; /* the last counts */
+	listeners_note(l, &ev, &from);
+	assert_int_equal(listeners_find(l, 16)->last.dropped, 7);
 	ev = (struct tx_event){ .kind = TX_EV_NONE, .node_id = 24 };
 	listeners_note(l, &ev, &(struct addr){ 0 });
 	assert_true(addr_equal(&listeners_find(l, 24)->addr, &from));
