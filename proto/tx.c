@@ -285,7 +285,7 @@ int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t
 		.info_len = (uint16_t)info_len,
 		.in_use = true,
 		.active_at = now,
-		.info_at = now,
+		.info_at = now - NSEC_PER_SEC, /* long ago */
 	};
 	memcpy(tx_object_info(tx, o), info, info_len);
 	*ret_object = tx->object_end++;

@@ -65,6 +65,7 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
 	uint8_t *buf = tx_scratch(tx);
 	uint64_t floor = tx_floor(tx);
+	struct tx_object *first = tx_object_find(tx, tx->object);
 	uint8_t ids[2][1200];
 	struct probe p = {
 		.phase = tx_status(tx).phase,
@@ -86,8 +87,8 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	p.n_receipts = roster_take_echoes(&tx->roster, true, ids[1], cap - p.n_announced);
 	tx_rate_probe(tx, now, &p);
 	tx->at.probe_at = now + probe_interval(tx);
-	if (tx->stage == TX_WAITING && tx->object_end)
-		tx_info_due(tx, tx_object_find(tx, tx->object), 1);
+	if (tx->stage == TX_WAITING && first && now - first->info_at >= PROBE_WAIT / 2)
+		tx_info_due(tx, first, 1);
 	len = buf ? probe_encode(&p, buf, tx->conf.segment_size) : -1;
 	if (len < 0)
 		return 0;
