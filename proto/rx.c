@@ -21,7 +21,7 @@
 #define RECEIPT_FIRST      (50 * NSEC_PER_MSEC)
 #define RECEIPT_MAX        (400 * NSEC_PER_MSEC)
 #define RECEIPT_LINGER     (2 * NSEC_PER_SEC) /* after the sender's end */
-#define ANNOUNCE_MAX       NSEC_PER_SEC
+#define ANNOUNCE_MAX       (300 * NSEC_PER_MSEC)
 
 static int alloc_all(struct rx *rx)
 {

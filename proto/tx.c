@@ -335,11 +335,16 @@ void tx_withdraw(struct tx *tx, nsec_t now, uint64_t object)
 
 void tx_start(struct tx *tx, nsec_t now)
 {
+	struct tx_object *first = tx_object_find(tx, tx->object);
+
 	if (tx->stage != TX_WAITING)
 		return;
 	tx->stage = TX_RUNNING;
 	tx->at.probe_at = MIN(tx->at.probe_at, now);
 	tx->idle = false;
+	if (first)
+		tx_info_due(tx, first,
+			    MAX(first->info_due, 2)); /* who lacks it can keep nothing */
 }
 
 void tx_finish(struct tx *tx, nsec_t now)

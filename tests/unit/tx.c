@@ -96,7 +96,7 @@ static void info_tells_all_that_a_receiver_needs(void **state)
 		assert_int_equal(r.m.backoff, 4);
 		tx_start(r.tx, r.now); /* DATA has what fec_id says: checked by the rig */
 		assert_string_equal(rig_see(&r, SHOW_OBJECT),
-				    "I0 D0.0.0 D0.0.1 D0.0.2 D0.0.3 D0.0.4 "
+				    "I0 I0 D0.0.0 D0.0.1 D0.0.2 D0.0.3 D0.0.4 "
 				    "D0.1.0 D0.1.1 D0.1.2 D0.1.3 D0.1.4 ");
 		rig_fini(&r);
 	}
@@ -116,8 +116,8 @@ static void before_the_start_only_commands_and_info(void **state)
 	assert_string_equal(rig_run(&r, 300 * MS), "P1 I0 P1 I0 P1 I0 ");
 	assert_int_equal(tx_status(r.tx).phase, PHASE_WAIT);
 	tx_start(r.tx, r.now);
-	assert_string_equal(rig_see(&r, r.show), "P2 D0.0.0 D0.0.1 I1 I1 D1.0.0 D1.0.1 "
-						 "F1.0.1 P3 ");
+	assert_string_equal(rig_see(&r, r.show), "P2 I0 I0 D0.0.0 D0.0.1 I1 I1 D1.0.0 "
+						 "D1.0.1 F1.0.1 P3 ");
 	tx_start(r.tx, r.now); /* once is enough */
 	assert_string_equal(rig_see(&r, r.show), "");
 	rig_fini(&r);
