@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#define SOME 4 /* done jobs that the loop is told of while others wait */
+
 struct queue {
 	struct worker_job *first, **last;
 };
@@ -20,7 +22,8 @@ struct worker {
 	pthread_cond_t wanted, done_one;
 	struct queue waiting, done;
 	const void *alone[WORKER_THREADS_MAX]; /* of the jobs in hand; NULL: any */
-	unsigned n_out;                        /* submitted and not taken */
+	unsigned n_out, n_done;                /* submitted and not taken; of these, served */
+	bool told;                             /* the loop, of done jobs */
 	bool stop;
 };
 
@@ -72,8 +75,6 @@ static unsigned my_number(const struct worker *w)
 /* `lock` is held. */
 static void serve(struct worker *w, unsigned me, struct worker_job *job)
 {
-	bool first;
-
 	w->alone[me] = job->alone;
 	pthread_mutex_unlock(&w->lock);
 	job->serve(job);
@@ -81,11 +82,12 @@ static void serve(struct worker *w, unsigned me, struct worker_job *job)
 	if (w->alone[me] && w->waiting.first)
 		pthread_cond_signal(&w->wanted); /* it may have held one up */
 	w->alone[me] = NULL;
-	first = !w->done.first;
 	push(&w->done, job);
-	if (!first)
+	if (w->n_done++ == 0)
+		pthread_cond_signal(&w->done_one);
+	if (w->told || (w->waiting.first && w->n_done < SOME))
 		return;
-	pthread_cond_signal(&w->done_one);
+	w->told = true;
 	loop_wake(w->loop);
 }
 
@@ -167,7 +169,14 @@ void worker_submit(struct worker *w, struct worker_job *job)
 	pthread_mutex_lock(&w->lock);
 	push(&w->waiting, job);
 	w->n_out++;
-	pthread_cond_signal(&w->wanted);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void worker_go(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	if (w->waiting.first)
+		pthread_cond_broadcast(&w->wanted);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -179,6 +188,9 @@ struct worker_job *worker_take(struct worker *w)
 	if (w->done.first) {
 		job = cut(&w->done, &w->done.first);
 		w->n_out--;
+		w->n_done--;
+	} else {
+		w->told = false;
 	}
 	pthread_mutex_unlock(&w->lock);
 	return job;
@@ -186,15 +198,18 @@ struct worker_job *worker_take(struct worker *w)
 
 void worker_wait(struct worker *w)
 {
+	worker_go(w);
 	pthread_mutex_lock(&w->lock);
 	while (w->n_out && !w->done.first)
 		pthread_cond_wait(&w->done_one, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }
 
-unsigned worker_default(void)
+unsigned worker_threads(uint32_t wanted, bool *small)
 {
 	cpu_set_t set;
+	int cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 
-	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
+	*small = wanted != WORKER_AUTO || cpus > 2;
+	return wanted != WORKER_AUTO ? wanted : cpus > 1;
 }

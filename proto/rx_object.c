@@ -18,19 +18,23 @@ uint64_t rx_object_number(const struct rx *rx, uint16_t id)
 	return serial16_extend(near, id);
 }
 
-struct rx_object *rx_object_find(struct rx *rx, uint64_t number)
+static struct rx_object *look_up(const struct rx *rx, uint64_t number)
 {
 	if (rx->last_object && rx->last_object->in_use && rx->last_object->number == number)
 		return rx->last_object;
-	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
-		struct rx_object *o = &rx->objects[i];
-
-		if (o->in_use && o->number == number) {
-			rx->last_object = o;
-			return o;
-		}
-	}
+	for (uint32_t i = 0; i < rx->conf.max_objects; i++)
+		if (rx->objects[i].in_use && rx->objects[i].number == number)
+			return &rx->objects[i];
 	return NULL;
+}
+
+struct rx_object *rx_object_find(struct rx *rx, uint64_t number)
+{
+	struct rx_object *o = look_up(rx, number);
+
+	if (o)
+		rx->last_object = o;
+	return o;
 }
 
 static struct rx_object *free_object(const struct rx *rx)
@@ -285,19 +289,13 @@ bool rx_complete_through(const struct rx *rx, uint64_t key)
 
 uint64_t rx_front(const struct rx *rx, uint64_t object)
 {
-	for (uint32_t i = 0; i < rx->conf.max_objects; i++) {
-		const struct rx_object *o = &rx->objects[i];
-		uint64_t sbn;
+	const struct rx_object *o = look_up(rx, object);
+	uint64_t sbn;
 
-		if (!o->in_use || o->number != object || !o->has_fti)
-			continue;
-		sbn = ranges_next_gap(&rx->done, key_of(object, 0)) - key_of(object, 0);
-		if (o->state == RX_OBJECT_ABORTED)
-			return 0;
-		return sbn < o->layout.n_blocks ? layout_offset(&o->layout, sbn)
-						: o->layout.size;
-	}
-	return 0;
+	if (!o || !o->has_fti || o->state == RX_OBJECT_ABORTED)
+		return 0;
+	sbn = ranges_next_gap(&rx->done, key_of(object, 0)) - key_of(object, 0);
+	return sbn < o->layout.n_blocks ? layout_offset(&o->layout, sbn) : o->layout.size;
 }
 
 /* --- blocks --- */

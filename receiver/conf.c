@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "common/log.h"
+#include "common/worker.h"
 
 #define LEN(a)     (sizeof(a) / sizeof((a)[0]))
 #define AT(member) offsetof(struct conf, member)
@@ -33,6 +34,8 @@ static const struct opt opts[] = {
 	  .min = 100000000, .help = "a sender silent for so long is gone" },
 	{ "memory", 0, "SIZE", &opt_size, AT(memory), .dflt = "24M", .min = 1 << 20,
 	  .max = (uint64_t)1 << 40, .help = "for unfinished blocks, each sender" },
+	{ "threads", 0, "N", &opt_u32, AT(threads), .max = WORKER_THREADS_MAX,
+	  .help = "for files and codec, beside the one for packets [0 on a single CPU, else 1]" },
 
 	{ .help = "Output" },
 	{ "json", 'j', NULL, &opt_flag, AT(json), .help = "events as JSON lines on stdout" },
@@ -72,7 +75,7 @@ int conf_read(struct conf *ret, int argc, char **argv)
 {
 	int r;
 
-	*ret = (struct conf){ .net = NETOPT_INIT };
+	*ret = (struct conf){ .net = NETOPT_INIT, .threads = WORKER_AUTO };
 	r = opt_parse(&prog, ret, argc, argv, &ret->run);
 	if (r < 0)
 		return log_err(0, "%s", ret->run.error), r;

@@ -13,6 +13,7 @@ struct conf {
 	int64_t wait;       /* ns for somebody to be heard; 0: for ever */
 	int64_t inactivity; /* ns of silence */
 	uint64_t memory;    /* bytes for unfinished blocks, each sender */
+	uint32_t threads;   /* for disk and codec; WORKER_AUTO: by the CPUs */
 	bool json, quiet, progress;
 	int log_level; /* enum log_level */
 	const char *metrics;

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Enough for the thread to be worth waking, and little enough to be in a cache still. */
-#define HASH_STEP ((uint64_t)2 << 20)
-
 int job_new(struct job **ret, int dirfd, const struct offer *offer, uint64_t size)
 {
 	struct sink_meta meta = {
@@ -45,61 +42,24 @@ void job_free(struct job *j)
 	free(j);
 }
 
-static void submit(struct job *j, struct finisher *f, enum finish_op op)
+bool job_busy(const struct job *j)
 {
-	j->finish.op = op;
+	return j->out || j->n_chores;
+}
+
+static void store(struct job *j, struct worker *f)
+{
+	if (j->state != JOB_WAITING || (j->offer.ours && !j->offer.has_digest))
+		return;
+	j->state = JOB_STORING;
+	j->finish.has_expected = j->offer.has_digest;
+	memcpy(j->finish.expected, j->offer.digest, DIGEST_LEN);
 	j->finish.sink = j->sink;
 	j->out = true;
 	finisher_submit(f, &j->finish);
 }
 
-/*
- * Bytes that are hashed while they are in the cache cost a third less than those that are read
- * again. What comes out of order, or while the loop has more to do than it can, is the
- * thread's.
- */
-static int hash(struct job *j, struct finisher *f, uint64_t off, const void *data, size_t len)
-{
-	int64_t hashed;
-
-	if (j->out)
-		return 0;
-	if (!finisher_rushed(f)) {
-		hashed = sink_hash_hot(j->sink, off, data, len);
-		if (hashed < 0)
-			return (int)hashed;
-		j->hash_asked = (uint64_t)hashed;
-	}
-	if (sink_prefix(j->sink) - j->hash_asked >= HASH_STEP) {
-		j->finish.end = j->hash_asked = sink_prefix(j->sink);
-		submit(j, f, FINISH_HASH);
-	}
-	return 0;
-}
-
-int job_write(struct job *j, struct finisher *f, uint64_t off, const void *data, size_t len)
-{
-	int r = sink_write_at(j->sink, off, data, len);
-
-	return r < 0 ? r : hash(j, f, off, data, len);
-}
-
-int job_read(struct job *j, uint64_t off, void *data, size_t len)
-{
-	return sink_read_at(j->sink, off, data, len);
-}
-
-static void store(struct job *j, struct finisher *f)
-{
-	if (j->state != JOB_WAITING || j->out || (j->offer.ours && !j->offer.has_digest))
-		return;
-	j->state = JOB_STORING;
-	j->finish.has_expected = j->offer.has_digest;
-	memcpy(j->finish.expected, j->offer.digest, DIGEST_LEN);
-	submit(j, f, FINISH_STORE);
-}
-
-void job_info(struct job *j, struct finisher *f, const struct offer *offer)
+void job_info(struct job *j, struct worker *f, const struct offer *offer)
 {
 	if (!j->offer.ours || j->offer.has_digest || !offer->has_digest)
 		return;
@@ -108,7 +68,7 @@ void job_info(struct job *j, struct finisher *f, const struct offer *offer)
 	store(j, f);
 }
 
-void job_complete(struct job *j, struct finisher *f)
+void job_complete(struct job *j, struct worker *f)
 {
 	j->state = JOB_WAITING;
 	store(j, f);
@@ -117,13 +77,4 @@ void job_complete(struct job *j, struct finisher *f)
 void job_drop(struct job *j)
 {
 	j->state = JOB_DROPPED;
-}
-
-bool job_returned(struct job *j, struct finisher *f)
-{
-	j->out = false;
-	if (j->state == JOB_STORING || j->state == JOB_DROPPED)
-		return true;
-	store(j, f);
-	return false;
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define SMALL 65536 /* bytes of a file that is written in the loop's thread */
+
 void jobs_fini(struct jobs *js)
 {
 	for (unsigned i = 0; i < js->n; i++)
@@ -41,7 +43,7 @@ static void count_file(struct jobs *js, uint64_t object, const struct file_resul
 	report_file(js->conf.report, js->conf.from, file);
 }
 
-/* The file will not be; its job lives on for as long as the finisher has it. */
+/* The file will not be; its job lives on for as long as some thread has it. */
 static void fail_job(struct jobs *js, struct job *j, enum file_status status, int error,
 		     const char *reason)
 {
@@ -52,7 +54,7 @@ static void fail_job(struct jobs *js, struct job *j, enum file_status status, in
 					  .reason = reason,
 					  .error = error });
 	job_drop(j);
-	if (!j->out)
+	if (!job_busy(j))
 		remove_job(js, j);
 }
 
@@ -193,29 +195,105 @@ void jobs_on_aborted(struct jobs *js, const struct rx_event *ev)
 					  .error = ev->error });
 }
 
-int jobs_serve(struct jobs *js, const struct work *w)
+/* --- work --- */
+
+/*
+ * To hand over costs: a thread is woken, and the data go to another core's cache. So what takes
+ * less than the loop has time for stays here; but for a file or a codec that a thread has in
+ * hand.
+ */
+static bool is_for_threads(const struct jobs *js, const struct chore *c)
 {
+	bool rushed = js->conf.chores->small && js->conf.chores->rushed;
+
+	switch (c->work.op) {
+	case WORK_WRITE:
+	case WORK_READ:
+		return c->owner->n_chores || (rushed && c->owner->size > SMALL);
+	case WORK_ENCODE:
+	case WORK_DECODE:
+		return js->n_chores || rushed;
+	case WORK_ADD:
+	case WORK_SOLVE:
+		break;
+	}
+	return true;
+}
+
+static int prepare(struct jobs *js, struct chore *c)
+{
+	const struct work *w = &c->work;
 	struct job *j;
 
 	if (w->op != WORK_WRITE && w->op != WORK_READ)
-		return work_codec(w);
+		return 0;
 	j = find(js, w->object);
 	if (!j || j->state != JOB_RECEIVING)
 		return -ECANCELED;
-	return w->op == WORK_WRITE ? job_write(j, js->conf.finisher, w->offset, w->data, w->len)
-				   : job_read(j, w->offset, w->data, w->len);
+	c->owner = j;
+	c->sink = j->sink;
+	if (w->op == WORK_WRITE)
+		c->front = rx_front(js->conf.rx, w->object);
+	return 0;
 }
 
-bool jobs_returned(struct jobs *js, struct finish *finish)
+static void begin(struct jobs *js, nsec_t now, struct chore *c)
+{
+	int r = prepare(js, c);
+
+	if (r == 0 && js->conf.chores->worker && is_for_threads(js, c)) {
+		js->n_chores++;
+		if (c->owner)
+			c->owner->n_chores++;
+		chores_submit(js->conf.chores, c);
+		return;
+	}
+	if (r == 0) {
+		chores_serve(c);
+		r = c->result;
+	}
+	rx_work_done(js->conf.rx, now, &c->work, r);
+}
+
+bool jobs_work(struct jobs *js, nsec_t now)
+{
+	bool any = false;
+
+	while (chores_room(js->conf.chores)) {
+		struct chore c = { .session = js->conf.owner };
+
+		if (!rx_work(js->conf.rx, &c.work))
+			break;
+		any = true;
+		begin(js, now, &c);
+	}
+	return any;
+}
+
+bool jobs_served(struct jobs *js, nsec_t now, const struct chore *c)
+{
+	struct job *j = c->owner;
+	bool over = false;
+
+	js->n_chores--;
+	if (j) {
+		j->n_chores--;
+		over = j->state == JOB_DROPPED && !job_busy(j);
+	}
+	if (over)
+		remove_job(js, j);
+	rx_work_done(js->conf.rx, now, &c->work, c->result);
+	return over;
+}
+
+void jobs_finished(struct jobs *js, struct finish *finish)
 {
 	struct job *j = finish->owner;
 
-	if (!job_returned(j, js->conf.finisher))
-		return false;
+	j->out = false;
 	if (j->state == JOB_STORING) {
 		stored(js, j);
 		rx_release(js->conf.rx, j->object);
 	}
 	remove_job(js, j);
-	return true;
 }

@@ -4,6 +4,7 @@
 #define RECEIVER_JOBS_H
 
 #include "proto/rx.h"
+#include "receiver/chores.h"
 #include "receiver/job.h"
 #include "receiver/tally.h"
 
@@ -13,11 +14,12 @@
 /* Borrowed. */
 struct jobs_conf {
 	struct rx *rx; /* of up to JOBS_RX objects */
-	struct finisher *finisher;
+	struct worker *finisher;
+	struct chores *chores;
 	struct report *report;
 	const struct addr *from; /* the sender */
 	int dirfd;               /* of the output directory */
-	void *owner;             /* goes into each job */
+	void *owner;             /* goes into each job and chore */
 };
 
 /* Zeroed but for conf, it is empty. */
@@ -25,11 +27,12 @@ struct jobs {
 	struct jobs_conf conf;
 	struct job *list[JOBS_MAX];
 	unsigned n;
-	struct job *last; /* found last: usually the next one, too */
+	unsigned n_chores; /* requests that are served by threads */
+	struct job *last;  /* found last: usually the next one, too */
 	struct tally tally;
 };
 
-/* Removes unfinished files. No job is out, or the finisher has ended. */
+/* Removes unfinished files. No job is busy, or the threads have ended. */
 void jobs_fini(struct jobs *js);
 
 /* The events of rx.h that tell of objects. */
@@ -38,11 +41,14 @@ void jobs_on_info(struct jobs *js, const struct rx_event *ev);
 void jobs_on_complete(struct jobs *js, nsec_t now, const struct rx_event *ev);
 void jobs_on_aborted(struct jobs *js, const struct rx_event *ev);
 
-/* Does the work; the result for rx_work_done(). */
-int jobs_serve(struct jobs *js, const struct work *w);
+/* Serves what the session asks for, or hands it out as far as there is room. Whether it asked.
+ */
+bool jobs_work(struct jobs *js, nsec_t now);
 
-/* The finisher gave back a request of one of them. True: that one is over. */
-bool jobs_returned(struct jobs *js, struct finish *finish);
+/* A chore was served. True: it was the last one of a job that had been given up. */
+bool jobs_served(struct jobs *js, nsec_t now, const struct chore *chore);
+/* The finisher has done with a file. */
+void jobs_finished(struct jobs *js, struct finish *finish);
 
 /* Gives up all that are not yet with the finisher to be stored. */
 void jobs_fail_unfinished(struct jobs *js, const char *reason);

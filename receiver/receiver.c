@@ -34,7 +34,8 @@ struct receiver {
 	struct session_conf session;
 	char host[HOST_NAME_MAX + 1];
 	struct loop *loop;
-	struct finisher *finisher;
+	struct worker *finisher;
+	struct chores chores;
 	struct report report;
 	struct peers peers;
 	struct rng rng;
@@ -94,12 +95,17 @@ static int choose_identity(struct receiver *r)
 static int open_loop(struct receiver *r)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	bool small;
+	unsigned threads = worker_threads(r->conf->threads, &small);
 	int err = loop_new(&r->loop);
 
 	if (err == 0)
 		err = loop_catch(r->loop, signals, ARRAY_LEN(signals));
 	if (err == 0)
-		err = finisher_new(&r->finisher, r->loop);
+		err = worker_new(&r->finisher, 1, r->loop);
+	if (err == 0)
+		err = chores_init(&r->chores, threads, r->loop);
+	r->chores.small = small;
 	if (err == 0)
 		err = loop_add(r->loop, r->net.listen.fd, LOOP_READ, 0);
 	return err < 0 ? log_err(err, "begin to wait for packets") : 0;
@@ -118,6 +124,7 @@ static void begin(struct receiver *r, nsec_t now)
 					.net = udp_in_counters(r->net.in),
 				});
 	r->session.finisher = r->finisher;
+	r->session.chores = &r->chores;
 	r->session.report = &r->report;
 	r->session.host = r->host;
 	r->session.memory = c->memory;
@@ -142,7 +149,8 @@ static void release_signals(void)
 static void close_all(struct receiver *r)
 {
 	release_signals();
-	finisher_free(r->finisher);
+	chores_fini(&r->chores);
+	worker_free(r->finisher);
 	peers_fini(&r->peers);
 	loop_free(r->loop);
 	listener_close(&r->net);
@@ -219,7 +227,19 @@ static struct peer *peer_of(struct receiver *r, nsec_t now, const struct udp_dat
 	}
 }
 
-/* Whether any packet was there. */
+/* What threads have done. */
+static void take_back(struct receiver *r, nsec_t now)
+{
+	struct finish *f;
+	struct chore c;
+
+	while ((f = finisher_take(r->finisher)))
+		session_finished(session_of(f), now, f);
+	while (chores_take(&r->chores, &c))
+		session_served(c.session, now, &c);
+}
+
+/* Whether any packet was there. What the threads cannot keep up with waits in the socket. */
 static bool receive(struct receiver *r, nsec_t now)
 {
 	struct udp_datagram d;
@@ -244,19 +264,15 @@ static bool receive(struct receiver *r, nsec_t now)
 			if (peer && peer->session)
 				session_input(peer->session, now, d.data, d.len);
 		}
+		if (!chores_room(&r->chores)) {
+			chores_wait(&r->chores);
+			take_back(r, now);
+		}
 	}
 	return any;
 }
 
 /* --- everything else that is due --- */
-
-static void returned(struct receiver *r, nsec_t now)
-{
-	struct finish *f;
-
-	while ((f = finisher_take(r->finisher)))
-		session_returned(session_of(f), now, f);
-}
 
 /* Whoever sends is told what the socket had no room for. */
 static void tell_health(struct receiver *r, nsec_t now)
@@ -400,12 +416,13 @@ static int turn(struct receiver *r, nsec_t *now)
 	}
 	if (any)
 		tell_health(r, *now);
-	returned(r, *now);
+	take_back(r, *now);
 	answer(r, *now);
+	chores_go(&r->chores);
 	sweep(r, *now);
 	show_progress(r, *now);
 	if (any) {
-		finisher_rush(r->finisher, !r->drained);
+		r->chores.rushed = !r->drained;
 		nap(r, *now);
 	}
 	return 0;

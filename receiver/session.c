@@ -59,6 +59,7 @@ int session_new(struct session **ret, const struct session_conf *conf, const str
 	s->jobs.conf = (struct jobs_conf){
 		.rx = s->rx,
 		.finisher = conf->finisher,
+		.chores = conf->chores,
 		.report = conf->report,
 		.from = &s->from,
 		.dirfd = conf->dirfd,
@@ -225,15 +226,12 @@ static void settle(struct session *s, nsec_t now)
 static void drain(struct session *s, nsec_t now)
 {
 	struct rx_event ev;
-	struct work w;
 	bool any = false;
 
 	for (;;) {
-		while (rx_work(s->rx, &w)) {
-			if (!s->began)
-				s->began_at = now;
+		if (jobs_work(&s->jobs, now) && !s->began) {
+			s->began_at = now;
 			s->began = true;
-			rx_work_done(s->rx, now, &w, jobs_serve(&s->jobs, &w));
 		}
 		if (!rx_event(s->rx, &ev))
 			break;
@@ -281,10 +279,16 @@ struct session *session_of(const struct finish *finish)
 	return j->owner;
 }
 
-void session_returned(struct session *s, nsec_t now, struct finish *finish)
+void session_served(struct session *s, nsec_t now, const struct chore *chore)
 {
-	if (!jobs_returned(&s->jobs, finish))
-		return;
+	if (jobs_served(&s->jobs, now, chore))
+		settle(s, now);
+	drain(s, now);
+}
+
+void session_finished(struct session *s, nsec_t now, struct finish *finish)
+{
+	jobs_finished(&s->jobs, finish);
 	settle(s, now);
 	drain(s, now);
 }
@@ -307,7 +311,7 @@ void session_interrupt(struct session *s, nsec_t now)
 
 bool session_over(const struct session *s, nsec_t now)
 {
-	return s->told && s->jobs.n == 0 && now >= s->over_at;
+	return s->told && s->jobs.n == 0 && s->jobs.n_chores == 0 && now >= s->over_at;
 }
 
 bool session_resumable(const struct session *s)
@@ -322,7 +326,7 @@ bool session_busy(const struct session *s)
 
 bool session_idle(const struct session *s)
 {
-	return s->jobs.n == 0 && !session_busy(s);
+	return s->jobs.n == 0 && s->jobs.n_chores == 0 && !session_busy(s);
 }
 
 bool session_counts(const struct session *s)

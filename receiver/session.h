@@ -6,13 +6,15 @@
 #include "common/addr.h"
 #include "proto/msg.h"
 #include "proto/types.h"
+#include "receiver/chores.h"
 #include "receiver/finisher.h"
 #include "receiver/report.h"
 
 /* What all sessions share; borrowed, and outlives them. */
 struct session_conf {
 	int dirfd; /* of the output directory */
-	struct finisher *finisher;
+	struct worker *finisher;
+	struct chores *chores;
 	struct report *report;
 	uint32_t node_id; /* ours */
 	const char *host;
@@ -26,7 +28,7 @@ struct session;
 /* A session with the sender at `from`. -EINVAL, -ENOMEM. */
 int session_new(struct session **ret, const struct session_conf *conf, const struct addr *from,
 		const struct msg_session *id, uint64_t seed, nsec_t now);
-/* Removes unfinished files. Not while session_over() is false, unless the finisher has ended.
+/* Removes unfinished files. Not while session_over() is false, unless the threads have ended.
  */
 void session_free(struct session *s);
 
@@ -42,9 +44,11 @@ int session_output(struct session *s, nsec_t now, uint8_t *buf, size_t cap);
 /* When to call session_output() and session_over() again if nothing comes in. */
 nsec_t session_deadline(const struct session *s, nsec_t now);
 
+/* A chore of this session was served. */
+void session_served(struct session *s, nsec_t now, const struct chore *chore);
 /* The finisher gave back a request whose owner is a job of `s`, session_of() that. */
 struct session *session_of(const struct finish *finish);
-void session_returned(struct session *s, nsec_t now, struct finish *finish);
+void session_finished(struct session *s, nsec_t now, struct finish *finish);
 
 /* The same sender began anew: this one is gone. */
 void session_replaced(struct session *s, nsec_t now);

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define HASH_PIECE 65536
-#define HOT_GAP    ((uint64_t)1 << 20) /* bytes read back for the sake of those in hand */
 #define TMP_MARK   ".reap-part"
 /* What remains of a name for the temporary one: less two dots, 16 digits and the mark. */
 #define TMP_BASE_MAX (NAME_MAX - 2 - 16 - (int)sizeof(TMP_MARK) + 1)
@@ -212,28 +211,18 @@ static int hash_to(struct sink_file *s, uint64_t end)
 	return 0;
 }
 
-uint64_t sink_prefix(const struct sink_file *s)
+int sink_hash(struct sink_file *s, uint64_t end, uint64_t max)
 {
-	return s->written.prefix;
+	return end > s->hashed && end - s->hashed > max ? hash_to(s, s->hashed + max)
+							: hash_to(s, end);
 }
 
-int sink_hash(struct sink_file *s, uint64_t end)
+void sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_t len)
 {
-	return hash_to(s, end);
-}
-
-int64_t sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_t len)
-{
-	int r;
-
-	if (off < s->hashed || off - s->hashed > HOT_GAP || off + len > s->written.prefix)
-		return (int64_t)s->hashed;
-	r = hash_to(s, off);
-	if (r < 0)
-		return r;
+	if (off != s->hashed)
+		return;
 	digest_update(s->digest, data, len);
 	s->hashed += len;
-	return (int64_t)s->hashed;
 }
 
 /* FAT and many network mounts know no modes, or no times of others: the content counts. */

@@ -24,7 +24,8 @@ struct sink_meta {
 /*
  * Until sink_finish() the data are in ".NAME.<random>.reap-part" in the target's directory,
  * readable by the owner only; the target is what it was before. Every function returns 0 (or
- * what it says) or -errno. The process ignores SIGXFSZ, so that a limit is an error too.
+ * what it says) or -errno. All but sink_read_at() are called by one thread at a time. The
+ * process ignores SIGXFSZ, so that a limit is an error too.
  */
 struct sink_file;
 
@@ -45,22 +46,14 @@ int sink_write_at(struct sink_file *s, uint64_t off, const void *data, size_t le
 /* Exactly `len` bytes, which were written before; -EINVAL: beyond the size. */
 int sink_read_at(struct sink_file *s, uint64_t off, void *buf, size_t len);
 
-/* So many bytes from the start were written without a hole. */
-uint64_t sink_prefix(const struct sink_file *s);
-
 /*
- * Hashes the bytes up to `end`, which is at most sink_prefix(). Another thread may call this
- * and sink_finish(), one at a time, while the first goes on with sink_write_at() and
- * sink_read_at(); with sink_finish() it has written all.
+ * Hashing follows the writing: either of these two, or sink_finish(), hashes the rest.
+ * sink_hash() reads back at most `max` bytes before `end`, up to which all are there for good;
+ * sink_hash_hot() takes the `len` bytes at `off`, which were just written and are still in a
+ * cache, if they are the next ones, else nothing.
  */
-int sink_hash(struct sink_file *s, uint64_t end);
-
-/*
- * Hashes the `len` bytes at `off`, which were just written and are still in a cache, and before
- * them the few that are missing; nothing when these are many or not there. Returns up to where
- * the file is hashed now, or -errno.
- */
-int64_t sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_t len);
+int sink_hash(struct sink_file *s, uint64_t end, uint64_t max);
+void sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_t len);
 
 /*
  * All bytes were written: hashes the rest, compares, sets mode and time as far as the file

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/worker.h"
 
 #define LEN(a)      (sizeof(a) / sizeof((a)[0]))
 #define SEGMENT_MAX 65000
@@ -48,6 +49,8 @@ static const struct opt opts[] = {
 	  .dflt = "1400", .help = "bytes of a file in a packet" },
 	{ "profile", 0, "NAME", &opt_enum, AT(profile), .choices = profiles, .dflt = "sow",
 	  .help = "norm: plain RFC 5740, for receivers of other makes" },
+	{ "threads", 0, "N", &opt_u32, AT(threads), .max = WORKER_THREADS_MAX,
+	  .help = "for files and codec, beside the one for packets [0 on a single CPU, else 1]" },
 
 	{ .help = "Output" },
 	{ "json", 'j', NULL, &opt_flag, AT(json), .help = "events as JSON lines on stdout" },
@@ -106,7 +109,7 @@ int conf_read(struct conf *ret, int argc, char **argv)
 {
 	int r;
 
-	*ret = (struct conf){ .net = NETOPT_INIT };
+	*ret = (struct conf){ .net = NETOPT_INIT, .threads = WORKER_AUTO };
 	r = opt_parse(&prog, ret, argc, argv, &ret->run);
 	if (r == 0)
 		r = check_code(ret);

@@ -23,6 +23,7 @@ struct conf {
 	int fec_id;          /* enum conf_fec */
 	uint32_t segment;    /* bytes */
 	int profile;         /* enum conf_profile */
+	uint32_t threads;    /* for files and codec; WORKER_AUTO: by the CPUs */
 	bool json, quiet, progress;
 	int log_level; /* enum log_level */
 	const char *metrics;

@@ -10,7 +10,7 @@
 #include "proto/jobinfo.h"
 #include "sender/source_file.h"
 
-#define OPEN_MAX_FILES 16 /* held open at a time; each has a window of 256 KiB */
+#define OPEN_MAX_FILES (2 * JOB_READS) /* held open at a time; each has a window of 256 KiB */
 #define HASH_FIRST     ((uint64_t)1 << 20) /* files up to this size are hashed before they go */
 #define FEED_BYTES     ((uint64_t)8 << 20) /* hashed in one call of job_feed() */
 #define FEED_FILES     256
@@ -21,6 +21,7 @@ struct job_file {
 	const char *name; /* its last part */
 	struct source_info info;
 	struct source_file *source; /* NULL: closed */
+	unsigned reads;             /* under way */
 	bool hashed;                /* the session has its digest */
 	bool failed;
 };
@@ -230,10 +231,17 @@ static void used_now(struct job *j, unsigned i)
 	j->open[0] = i;
 }
 
+/* One that nobody reads: there are more open than reads under way. */
 static void close_oldest(struct job *j)
 {
-	struct job_file *f = &j->file[j->open[--j->n_open]];
+	unsigned at = j->n_open - 1;
+	struct job_file *f;
 
+	while (j->file[j->open[at]].reads)
+		at--;
+	f = &j->file[j->open[at]];
+	j->n_open--;
+	memmove(j->open + at, j->open + at + 1, (j->n_open - at) * sizeof(j->open[0]));
 	source_close(f->source);
 	f->source = NULL;
 }
@@ -328,32 +336,64 @@ bool job_feed(struct job *j, struct tx *tx, nsec_t now)
 	return false;
 }
 
-/* The last byte was read: now the receivers can be told what all of it comes to. */
-static int tell_digest(struct job *j, struct tx *tx, nsec_t now, const struct work *w)
+/* Now the receivers can be told what all of the file comes to. */
+static int tell_digest(struct job *j, struct tx *tx, nsec_t now, const struct job_read *r)
+{
+	struct job_file *f = &j->file[j->object_file[r->work->object]];
+	uint8_t info[INFO_MAX];
+	int n = encode_info(j, f, r->digest, info);
+
+	if (n > 0)
+		n = tx_set_info(tx, now, r->work->object, info, (size_t)n);
+	f->hashed = n == 0;
+	return n;
+}
+
+void job_read_begin(struct job *j, const struct work *w, struct job_read *ret)
 {
 	struct job_file *f = &j->file[j->object_file[w->object]];
-	uint8_t info[INFO_MAX], digest[DIGEST_LEN];
-	int r = source_digest(f->source, digest);
 
-	if (r < 0)
-		return r;
-	r = encode_info(j, f, digest, info);
-	if (r > 0)
-		r = tx_set_info(tx, now, w->object, info, (size_t)r);
-	f->hashed = r == 0;
-	return r;
+	*ret = (struct job_read){
+		.work = w,
+		.last = !f->hashed && w->offset + w->len == f->info.size,
+		.result = reach(j, f),
+	};
+	if (ret->result < 0)
+		return;
+	ret->source = f->source;
+	ret->only = f->reads++ == 0;
+}
+
+void job_read_serve(struct job_read *r)
+{
+	const struct work *w = r->work;
+
+	if (!r->source)
+		return;
+	r->result = source_read_at(r->source, w->offset, w->data, w->len);
+	if (r->result == 0 && r->last)
+		r->result = source_digest(r->source, r->digest);
+}
+
+int job_read_end(struct job *j, struct tx *tx, nsec_t now, const struct job_read *r)
+{
+	struct job_file *f = &j->file[j->object_file[r->work->object]];
+	int result = r->result;
+
+	if (r->source)
+		f->reads--;
+	if (result == 0 && r->last && !f->hashed)
+		result = tell_digest(j, tx, now, r);
+	if (result < 0)
+		lose(j, f, result);
+	return result;
 }
 
 int job_read(struct job *j, struct tx *tx, nsec_t now, const struct work *w)
 {
-	struct job_file *f = &j->file[j->object_file[w->object]];
-	int r = reach(j, f);
+	struct job_read r;
 
-	if (r == 0)
-		r = source_read_at(f->source, w->offset, w->data, w->len);
-	if (r == 0 && !f->hashed && w->offset + w->len == f->info.size)
-		r = tell_digest(j, tx, now, w);
-	if (r < 0)
-		lose(j, f, r);
-	return r;
+	job_read_begin(j, w, &r);
+	job_read_serve(&r);
+	return job_read_end(j, tx, now, &r);
 }

@@ -3,7 +3,9 @@
 #ifndef SENDER_JOB_H
 #define SENDER_JOB_H
 
+#include "proto/jobinfo.h"
 #include "proto/tx.h"
+#include "sender/source_file.h"
 
 struct job;
 
@@ -33,9 +35,29 @@ unsigned job_n_failed(const struct job *j);
 bool job_feed(struct job *j, struct tx *tx, nsec_t now);
 
 /*
- * Serves a READ and hands the digest to the session when the last byte of a file was read. 0,
- * or -errno: the file is lost, which was logged.
+ * A READ on its way. Between job_read_begin() and job_read_end() it may be served in another
+ * thread, those of one source one after the other and in order; at most JOB_READS at a time.
  */
+#define JOB_READS 16
+
+struct job_read {
+	struct source_file *source; /* NULL: it could not be opened */
+	const struct work *work;    /* borrowed */
+	bool last;                  /* then the digest is wanted */
+	bool only;                  /* none of this source was under way */
+	int result;
+	uint8_t digest[DIGEST_LEN]; /* last: when the result is 0 */
+};
+
+void job_read_begin(struct job *j, const struct work *w, struct job_read *ret);
+void job_read_serve(struct job_read *r);
+/*
+ * Hands the digest to the session when the last byte of a file was read. What tx_work_done()
+ * wants: 0, or -errno: the file is lost, which was logged.
+ */
+int job_read_end(struct job *j, struct tx *tx, nsec_t now, const struct job_read *r);
+
+/* All three. */
 int job_read(struct job *j, struct tx *tx, nsec_t now, const struct work *w);
 
 #endif

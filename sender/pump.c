@@ -13,6 +13,7 @@
 #include "common/udp_in.h"
 #include "common/udp_out.h"
 #include "proto/wire.h"
+#include "sender/feeder.h"
 
 #define BATCH       256                   /* packets queued for one flush */
 #define ROUNDS      4                     /* batches for one reading of the clock */
@@ -45,6 +46,7 @@ struct pump {
 	struct udp socket[N_SOCKETS]; /* TAG_GROUP: multicast feedback, only --profile norm */
 	struct udp_in *in[N_SOCKETS];
 	struct udp_out *out;
+	struct feeder *feeder;
 	struct addr self; /* what our own packets come from */
 
 	nsec_t now;
@@ -148,6 +150,8 @@ static int open_network(struct pump *p)
 	if (r == 0)
 		r = udp_out_new(&p->out, BATCH);
 	if (r == 0)
+		r = feeder_new(&p->feeder, p->c.conf->threads, p->loop);
+	if (r == 0)
 		r = listeners_new(&p->who, RECEIVERS_MAX);
 	if (r < 0)
 		return log_err(r, "start");
@@ -187,6 +191,7 @@ void pump_free(struct pump *p)
 {
 	if (!p)
 		return;
+	feeder_free(p->feeder);
 	udp_out_free(p->out);
 	tx_free(p->tx);
 	for (int i = 0; i < N_SOCKETS; i++) {
@@ -373,18 +378,6 @@ static void flush(struct pump *p)
 		warn_of_firewall(p);
 }
 
-static void serve(struct pump *p)
-{
-	struct work w;
-
-	while (tx_work(p->tx, &w)) {
-		int r = w.op == WORK_READ ? job_read(p->c.job, p->tx, p->now, &w)
-					  : work_codec(&w);
-
-		tx_work_done(p->tx, p->now, &w, r);
-	}
-}
-
 static unsigned fill(struct pump *p)
 {
 	struct tx_packet pkt;
@@ -405,10 +398,11 @@ static unsigned fill(struct pump *p)
 
 static void send_all(struct pump *p)
 {
+	feeder_rush(p->feeder, p->working);
 	p->working = true;
 	p->sent = false;
 	for (int i = 0; i < ROUNDS && p->working && p->blocked == FREE; i++) {
-		serve(p);
+		feeder_serve(p->feeder, p->tx, p->c.job, p->now);
 		p->working = fill(p) > 0;
 		p->sent |= p->working;
 		flush(p);

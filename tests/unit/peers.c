@@ -6,7 +6,10 @@
 
 static struct report report;
 static const struct udp_in_counters net;
-static const struct session_conf conf = { .dirfd = -1, .node_id = 1, .report = &report };
+static struct chores chores; /* all at once */
+static const struct session_conf conf = {
+	.dirfd = -1, .node_id = 1, .report = &report, .chores = &chores
+};
 
 static struct addr host(unsigned n, uint16_t port)
 {

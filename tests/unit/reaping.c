@@ -18,14 +18,16 @@
 
 #define SIZE 2500000 /* more than one step of hashing */
 
-static char dir[] = "/tmp/sow-reaping-XXXXXX";
+static char dir[sizeof("/tmp/sow-reaping-XXXXXX")];
 static uint8_t data[SIZE], digest[SHA256_LEN];
+static unsigned threads; /* every test is run without and with some */
 
 /* One sender, one of our sessions, no loss, a virtual clock for both; the finisher is real. */
 struct pair {
 	struct tx *tx;
 	struct session *session;
 	struct session_conf conf;
+	struct chores chores;
 	struct report report;
 	struct udp_in_counters net;
 	struct loop *loop;
@@ -56,7 +58,10 @@ static void pair_init(struct pair *p, enum tx_profile profile)
 	assert_int_equal(loop_new(&p->loop), 0);
 	p->conf = (struct session_conf){ .report = &p->report, .node_id = 2, .host = "h" };
 	p->conf.dirfd = open(dir, O_RDONLY | O_DIRECTORY);
-	assert_int_equal(finisher_new(&p->conf.finisher, p->loop), 0);
+	assert_int_equal(worker_new(&p->conf.finisher, 1, p->loop), 0);
+	assert_int_equal(chores_init(&p->chores, threads, p->loop), 0);
+	p->chores.small = true;
+	p->conf.chores = &p->chores;
 	assert_int_equal(tx_new(&p->tx, &tc, p->now), 0);
 	assert_int_equal(session_new(&p->session, &p->conf, &from, &id, 3, p->now), 0);
 }
@@ -64,7 +69,8 @@ static void pair_init(struct pair *p, enum tx_profile profile)
 /* The exit status. */
 static int pair_fini(struct pair *p)
 {
-	finisher_free(p->conf.finisher);
+	chores_fini(&p->chores);
+	worker_free(p->conf.finisher);
 	session_free(p->session);
 	tx_free(p->tx);
 	loop_free(p->loop);
@@ -127,11 +133,12 @@ static void answers(struct pair *p)
 	}
 }
 
-/* When nothing is due for a while, the finisher gets a millisecond of real time. */
+/* When nothing is due for a while, the threads get a millisecond of real time. */
 static void step(struct pair *p)
 {
 	struct loop_event ev;
 	struct finish *f;
+	struct chore c;
 	nsec_t at;
 
 	sender_step(p);
@@ -141,7 +148,11 @@ static void step(struct pair *p)
 	if (at - p->now >= NSEC_PER_MSEC)
 		loop_wait(p->loop, clock_now() + 1000000, &ev, 1);
 	while ((f = finisher_take(p->conf.finisher)))
-		session_returned(session_of(f), p->now, f);
+		session_finished(session_of(f), p->now, f);
+	chores_go(&p->chores);
+	p->chores.rushed = !p->chores.rushed; /* both ways are gone */
+	while (chores_take(&p->chores, &c))
+		session_served(c.session, p->now, &c);
 	p->now = at;
 }
 
@@ -428,6 +439,7 @@ static void an_interrupt_is_confirmed(void **state)
 static int make_dir(void **state)
 {
 	signal(SIGXFSZ, SIG_IGN);
+	memcpy(dir, "/tmp/sow-reaping-XXXXXX", sizeof(dir));
 	for (size_t i = 0; i < SIZE; i++)
 		data[i] = (uint8_t)(i * 2654435761u >> 13);
 	return !mkdtemp(dir) || digest_bytes(data, SIZE, digest) < 0;
@@ -456,5 +468,9 @@ int main(void)
 		cmocka_unit_test(an_interrupt_is_confirmed),
 	};
 
-	return cmocka_run_group_tests_name("reaping", tests, make_dir, remove_dir);
+	int failed = 0;
+
+	for (threads = 0; threads <= 2; threads++)
+		failed += cmocka_run_group_tests_name("reaping", tests, make_dir, remove_dir);
+	return failed;
 }

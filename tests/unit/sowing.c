@@ -2,11 +2,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/unit.h"
 
+#include "common/clock.h"
 #include "common/digest.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "proto/rx.h"
 #include "proto/wire.h"
+#include "sender/feeder.h"
 #include "sender/report.h"
 #include "tests/unit/nomem.h"
 
@@ -17,10 +19,11 @@
 #define LARGE   (3 << 20) /* is hashed while it is sent */
 #define N_SMALL 40        /* more than are held open */
 
-static char dir[] = "/tmp/sow-sowing-XXXXXX";
+static char dir[sizeof("/tmp/sow-sowing-XXXXXX")];
 static char paths[N_SMALL + 1][64];
 static char *argv_small[N_SMALL], *argv_large[1];
 static uint8_t large[LARGE];
+static unsigned threads; /* every test is run without and with some */
 
 static void put(unsigned i, const void *data, size_t len)
 {
@@ -37,6 +40,7 @@ static int put_files(void **state)
 
 static int make_dir(void **state)
 {
+	memcpy(dir, "/tmp/sow-sowing-XXXXXX", sizeof(dir));
 	if (!mkdtemp(dir))
 		return -1;
 	for (size_t i = 0; i < LARGE; i++)
@@ -63,6 +67,9 @@ struct field {
 	struct netplan plan;
 	struct job *job;
 	struct tx *tx;
+	struct loop *loop;
+	struct feeder *feeder;
+	bool rushed;
 	struct listeners *who;
 	struct report report;
 	struct rx *rx;
@@ -99,11 +106,15 @@ static void field_init(struct field *f, char *const *argv, unsigned n, unsigned 
 	assert_int_equal(tx_new(&f->tx, &tc, f->now), 0);
 	assert_int_equal(rx_new(&f->rx, &rc, f->now), 0);
 	assert_int_equal(listeners_new(&f->who, 4), 0);
+	assert_int_equal(loop_new(&f->loop), 0);
+	assert_int_equal(feeder_new(&f->feeder, threads, f->loop), 0);
 	report_init(&f->report, &f->conf, &f->plan, &rates);
 }
 
 static void field_fini(struct field *f)
 {
+	feeder_free(f->feeder);
+	loop_free(f->loop);
 	log_before_line(NULL, NULL); /* the report may not have come to its end */
 	listeners_free(f->who);
 	rx_free(f->rx);
@@ -158,13 +169,10 @@ static void serve(struct field *f)
 	struct rx_event ev;
 	struct work w;
 
-	while (tx_work(f->tx, &w)) {
-		int r = w.op == WORK_READ ? job_read(f->job, f->tx, f->now, &w)
-					  : work_codec(&w);
-
-		tx_work_done(f->tx, f->now, &w, r);
-		if (f->spoil >= 0)
-			put((unsigned)f->spoil, "other", 5);
+	feeder_serve(f->feeder, f->tx, f->job, f->now);
+	feeder_rush(f->feeder, f->rushed = !f->rushed); /* both ways are gone */
+	if (f->spoil >= 0 && tx_status(f->tx).sent) {
+		put((unsigned)f->spoil, "other", 5);
 		f->spoil = -1;
 	}
 	while (rx_work(f->rx, &w))
@@ -198,12 +206,16 @@ static void step(struct field *f)
 
 static void transfer(struct field *f)
 {
+	struct loop_event ev;
+
 	for (nsec_t at = f->now; !tx_done(f->tx) && at < 60 * NSEC_PER_SEC;) {
 		f->now = MAX(at, f->now + 1000);
 		step(f);
 		if (tx_n_receivers(f->tx))
 			tx_start(f->tx, f->now);
 		at = MIN(tx_deadline(f->tx, f->now), rx_deadline(f->rx, f->now));
+		if (threads && at - f->now >= NSEC_PER_MSEC) /* real time, for them */
+			loop_wait(f->loop, clock_now() + NSEC_PER_MSEC, &ev, 1);
 	}
 	assert_true(tx_done(f->tx));
 }
@@ -481,5 +493,9 @@ int main(void)
 		CASE(failed_allocations_leave_nothing),
 	};
 
-	return cmocka_run_group_tests_name("sowing", tests, make_dir, remove_dir);
+	int failed = 0;
+
+	for (threads = 0; threads <= 2; threads++)
+		failed += cmocka_run_group_tests_name("sowing", tests, make_dir, remove_dir);
+	return failed;
 }

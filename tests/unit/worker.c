@@ -65,6 +65,8 @@ static void test_alone(void **state)
 						    &inside[kind],
 						    false };
 			worker_submit(w, &pieces[i].job);
+			if (i % 7 == 0)
+				worker_go(w);
 		}
 		take_all(w, N_JOBS);
 		assert_int_equal(served, N_JOBS);
@@ -104,6 +106,7 @@ static void test_together(void **state)
 	assert_int_equal(worker_new(&w, 2, loop), 0);
 	worker_submit(w, &m[0].job);
 	worker_submit(w, &m[1].job);
+	worker_go(w);
 	assert_int_equal(loop_wait(loop, LOOP_NEVER, &ev, 1), 1);
 	assert_int_equal(ev.tag, LOOP_TAG_WAKE);
 	take_all(w, 2);
@@ -129,6 +132,7 @@ static void test_wakes(void **state)
 		};
 
 		worker_submit(w, &p.job);
+		worker_go(w);
 		assert_int_equal(loop_wait(loop, LOOP_NEVER, &ev, 1), 1);
 		assert_ptr_equal(worker_take(w), &p.job);
 		assert_null(worker_take(w));
@@ -156,19 +160,29 @@ static void test_end(void **state)
 		};
 		worker_submit(w, &pieces[i].job);
 	}
+	worker_go(w);
 	worker_free(w);
 	assert_int_equal(served, n_log);
 	loop_free(loop);
 	worker_free(NULL);
 }
 
+static void test_threads(void **state)
+{
+	bool small = false;
+
+	assert_int_equal(worker_threads(0, &small), 0);
+	assert_int_equal(worker_threads(5, &small), 5);
+	assert_true(small);
+	assert_in_range(worker_threads(WORKER_AUTO, &small), 0, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_together),
-		cmocka_unit_test(test_wakes),
-		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_alone),   cmocka_unit_test(test_together),
+		cmocka_unit_test(test_wakes),   cmocka_unit_test(test_end),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
