@@ -15,6 +15,12 @@ static nsec_t served_until(nsec_t since, nsec_t patience, struct rxtimer_now at)
 	return MIN(at.repair_at + at.silence, since + patience);
 }
 
+/* Until then a request may be answered yet; who asked in vain asks ever more rarely. */
+static nsec_t answered_until(const struct rxtimer *t, struct rxtimer_now at)
+{
+	return served_until(t->asked_at, RXTIMER_PATIENCE << t->tries >> 1, at);
+}
+
 static nsec_t quiet_at(const struct rxtimer *t, struct rxtimer_now at)
 {
 	return MAX(t->heard_at + at.silence, served_until(t->heard_at, RXTIMER_PATIENCE, at));
@@ -100,8 +106,8 @@ enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_no
 		break;
 	case RXTIMER_ASKED:
 		/* the sender has much to repair; what it was asked it remembers */
-		if (served_until(t->asked_at, RXTIMER_PATIENCE * t->tries, at) > at.now) {
-			t->at = served_until(t->asked_at, RXTIMER_PATIENCE * t->tries, at);
+		if (answered_until(t, at) > at.now) {
+			t->at = answered_until(t, at);
 			return RXTIMER_NOTHING;
 		}
 		/* fall through */

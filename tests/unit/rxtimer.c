@@ -219,6 +219,10 @@ static void other_repair_is_worth_waiting(void **state)
 	assert_int_equal(rxtimer_due(&t, 8, at_msec(1245, 1240)), RXTIMER_NOTHING);
 	assert_int_equal(t.at, 1250 * NSEC_PER_MSEC);
 	assert_int_equal(rxtimer_due(&t, 8, at_msec(1250, 1240)), RXTIMER_ASK);
+	rxtimer_asked(&t, at_msec(1250, 0), 18, 0); /* twice as long each time */
+	assert_int_equal(rxtimer_due(&t, 8, at_msec(1749, 1748)), RXTIMER_NOTHING);
+	assert_int_equal(t.at, 1750 * NSEC_PER_MSEC);
+	assert_int_equal(rxtimer_due(&t, 8, at_msec(1750, 1748)), RXTIMER_ASK);
 
 	repair(&t, 8, 1300 * NSEC_PER_MSEC, 18, 9);
 	t.state = RXTIMER_ARRIVING;
