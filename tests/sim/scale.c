@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "proto/msg.h"
+#include "proto/quant.h"
 #include "proto/request.h"
 #include "proto/tx.h"
 #include "tests/sim/bound.h"
@@ -25,6 +26,7 @@
 struct block {
 	nsec_t end_at;    /* its last source symbol left for the first time */
 	nsec_t parity_at; /* its first parity left; 0: none */
+	nsec_t grtt;      /* then */
 	uint32_t n_source, n_parity, nacks;
 };
 
@@ -76,8 +78,10 @@ static void note_sent(struct scale *s, const struct msg *m)
 	uint32_t k = layout_k(&s->layout, m->fpi.sbn);
 
 	if (m->fpi.esi < k) {
-		if (!(m->flags & NORM_FLAG_REPAIR) && ++b->n_source == k)
+		if (!(m->flags & NORM_FLAG_REPAIR) && ++b->n_source == k) {
 			b->end_at = s->now;
+			b->grtt = quant_rtt_decode(m->grtt);
+		}
 		return;
 	}
 	if (!b->n_parity++)
@@ -248,6 +252,7 @@ static int make_sender(struct scale *s)
 		.code = c->large ? TX_CODE_LARGE : TX_CODE_SMALL,
 		.large_len = c->block_len,
 		.interleave = (uint16_t)c->interleave,
+		.near = true,
 		.counting = true,
 		.memory = c->tx_memory,
 		.rate = (uint64_t)(c->rate / 8),
@@ -412,15 +417,15 @@ static void print_blocks(const struct scale *s)
 
 	if (!f)
 		return;
-	fprintf(f, "block k end_ms parity_ms delivered_ms parity nacks\n");
+	fprintf(f, "block k end_ms parity_ms delivered_ms parity nacks grtt_ms\n");
 	for (uint64_t i = 0; i < s->layout.n_blocks; i++) {
 		const struct block *b = &s->blocks[i];
 
-		fprintf(f, "%u %u %.3f %.3f %.3f %u %u\n", (unsigned)i, layout_k(&s->layout, i),
-			(double)(b->end_at - s->start) / 1e6,
+		fprintf(f, "%u %u %.3f %.3f %.3f %u %u %.1f\n", (unsigned)i,
+			layout_k(&s->layout, i), (double)(b->end_at - s->start) / 1e6,
 			b->parity_at ? (double)(b->parity_at - b->end_at) / 1e6 : 0,
 			(double)(s->crowd.delivered_at[i] - b->end_at) / 1e6, b->n_parity,
-			b->nacks);
+			b->nacks, (double)b->grtt / 1e6);
 	}
 	fclose(f);
 }

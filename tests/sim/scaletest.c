@@ -25,8 +25,9 @@ struct scale_case {
 	struct limits limits;
 	struct fade_conf fade;
 	unsigned n_receivers;
-	uint64_t n_packets; /* 0: 100 000 */
-	unsigned interleave;
+	uint64_t n_packets;  /* 0: 100 000 */
+	unsigned interleave; /* 0: the sender's choice */
+	size_t tx_memory;    /* 0: the sender's choice */
 };
 
 static const struct scale_case cases[] = {
@@ -52,7 +53,8 @@ static const struct scale_case cases[] = {
 	  { .loss = 0.01, .burst = 100 },
 	  1000,
 	  1000000,
-	  32 },
+	  32,
+	  (size_t)256 << 20 },
 	{ "10000-bursts",
 	  "10 000, 1 % in bursts of 10",
 	  { 0 },
@@ -85,7 +87,8 @@ static const struct scale_case cases[] = {
 	  { .parity_ms = 2, .delivered_ms = 40 },
 	  { .loss = 0.001 },
 	  250,
-	  800000 },
+	  800000,
+	  1 },
 };
 
 static const char usage[] =
@@ -219,6 +222,7 @@ static void take_case(struct scale_conf *conf, const struct scale_case *c)
 	conf->n_receivers = c->n_receivers;
 	conf->n_packets = c->n_packets ? c->n_packets : 100000;
 	conf->interleave = c->interleave;
+	conf->tx_memory = c->tx_memory;
 	conf->fade = c->fade;
 }
 
