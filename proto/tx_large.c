@@ -104,7 +104,7 @@ static void end_group(struct tx *tx, nsec_t now)
 
 		b->held = false;
 		b->polled_at = now;
-		b->unasked = b->parity_target = unasked;
+		b->unasked = b->parity_target = b->told = unasked;
 	}
 	tx->poll = (struct poll){
 		.object_id = (uint16_t)tx->object,
@@ -236,6 +236,7 @@ static int repair_block(struct tx *tx, nsec_t now, struct txlarge *b, struct tx_
 		return 0;
 	r = tx_data_output(tx, now, o, &s, ret);
 	b->sent_at = now;
+	b->told = b->parity_target;
 	tx->work_due = true;
 	if (s.esi >= b->k) {
 		b->parity_sent++;
@@ -248,11 +249,29 @@ static int repair_block(struct tx *tx, nsec_t now, struct txlarge *b, struct tx_
 	return r;
 }
 
-int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
+/*
+ * One symbol of a block that waits for its turn, if its target has risen: whoever hears that
+ * need not ask.
+ */
+static int tell_target(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
 	int r = 0;
 
-	if (tx->large_repair)
+	for (uint32_t i = 0; tx->untold && i < tx->large.n && !r; i++) {
+		struct txlarge *b = txlarges_at(&tx->large, i);
+
+		if (b->told < b->parity_target)
+			r = repair_block(tx, now, b, ret);
+	}
+	tx->untold &= r > 0;
+	return r;
+}
+
+int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
+{
+	int r = tell_target(tx, now, ret);
+
+	if (!r && tx->large_repair)
 		r = repair_block(tx, now, tx->large_repair, ret);
 	if (r)
 		return r;
@@ -273,20 +292,32 @@ static uint32_t with_margin(const struct txlarge *b, uint32_t count)
 	return count + (uint32_t)(((uint64_t)rise * count + b->k - 1) / b->k);
 }
 
-/* A receiver needs parity 0 .. count-1 to be sent. */
+/* What a receiver lacks that asks for `count`: less by what it lost of the repair so far. */
+static uint32_t lacking(const struct txlarge *b, uint32_t count)
+{
+	uint64_t sent = MIN(b->parity_sent, count);
+
+	return count - (uint32_t)(sent * count / (b->k + count));
+}
+
+/*
+ * A receiver needs parity 0 .. count-1 to be sent. The threshold learns from those who ask
+ * before most of it was: later ones are those who lost much of the repair.
+ */
 static void raise_target(struct tx *tx, nsec_t now, const struct tx_object *o,
 			 struct txlarge *b, uint32_t count)
 {
 	uint32_t target = b->parity_target;
 
 	count = MIN(count, o->fec.n_parity);
-	if (b->parity_sent <= b->unasked)
-		b->largest = MAX(b->largest, count);
+	if (b->parity_sent <= MAX(b->unasked, count / 2))
+		b->largest = MAX(b->largest, lacking(b, count));
 	if (count > target)
 		target = with_margin(b, count);
 	else if (b->parity_sent >= target && now - b->sent_at >= tx_grtt(tx))
 		target += MAX(1, count / 8); /* it heard nothing of what was sent */
 	b->parity_target = MIN(target, o->fec.n_parity);
+	tx->untold |= b->told < b->parity_target;
 }
 
 /* The block's state. While new data flows, what is forgotten waits for the catch-up pass. */
@@ -427,6 +458,7 @@ bool tx_large_work_done(struct tx *tx, nsec_t now, const struct work *w, int res
 
 	if (!(w->slot & LARGE_SLOT))
 		return false;
+	tx->untold = true;
 	txlarges_done(&tx->large, &tx->large.b[i], w->op, w->slot & ((1u << PIECE_BITS) - 1));
 	if (result < 0 && w->op == WORK_READ)
 		tx_withdraw(tx, now, w->object);

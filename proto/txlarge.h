@@ -58,7 +58,8 @@ struct txlarge {
 	nsec_t sent_at;   /* when something of it was last sent */
 	nsec_t polled_at; /* end of the first transmission; NSEC_NEVER: not yet */
 	uint32_t unasked; /* parity target without a request */
-	uint32_t largest; /* count asked for before more than that was sent */
+	uint32_t largest; /* the most that a receiver lacked, as far as they said */
+	uint32_t told;    /* parity target that a packet has announced */
 	bool learned;     /* the threshold knows it */
 };
 

@@ -293,6 +293,31 @@ static void counts_raise_the_target(void **state)
 	tx_free(r.tx);
 }
 
+/* The others are to know soon, although another block is being repaired. */
+static void a_raised_target_is_told_at_once(void **state)
+{
+	struct rig r;
+
+	start(&r, 2);
+	run(&r, 100 * MS);
+	r.n_parity = 0;
+	nack(&r, NODE, erasures(1, 10));
+	assert_true(next(&r) && r.last_sbn == 1);
+	nack(&r, NODE, erasures(3, 20));
+	assert_true(next(&r) && r.last_sbn == 3);
+	assert_int_equal(r.target, 22);
+	assert_true(next(&r) && r.last_sbn == 1);
+	assert_int_equal(r.target, 11);
+	nack(&r, NODE + 1, erasures(3, 30));
+	assert_true(next(&r) && r.last_sbn == 3);
+	assert_int_equal(r.target, 31);
+	assert_true(next(&r) && r.last_sbn == 1);
+	while (next(&r))
+		;
+	assert_int_equal(r.n_parity, 11 + 31);
+	tx_free(r.tx);
+}
+
 static void there_is_an_end_to_parity(void **state)
 {
 	struct rig r;
@@ -447,6 +472,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_are_sent_in_turns_and_polled),
 		cmocka_unit_test(counts_raise_the_target),
+		cmocka_unit_test(a_raised_target_is_told_at_once),
 		cmocka_unit_test(there_is_an_end_to_parity),
 		cmocka_unit_test(symbols_and_blocks_come_again_by_name),
 		cmocka_unit_test(names_may_come_in_any_order),
