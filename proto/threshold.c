@@ -5,7 +5,7 @@
 #include <math.h>
 
 #define GAIN          0.125 /* of the averages, once they rest on enough blocks */
-#define UNASKED_SHARE 0.8   /* of the smallest recent maximum */
+#define UNASKED_SHARE 0.8   /* of the smallest recent maximum; less, as long as there are few */
 #define PLAN_SHARE    1.125 /* of the largest one, and what is lost of it */
 #define FIRST_PLAN                                                                             \
 	64 /* parity for one in so many source symbols, as long as nothing is known */
@@ -45,7 +45,7 @@ struct threshold_hint threshold_hint(const struct threshold *t, uint32_t k)
 	}
 	h.threshold = (uint32_t)MAX(t->mean - t->dev, most ? 1 : 0);
 	h.step = (uint32_t)MAX(1, t->dev);
-	h.unasked = n < THRESHOLD_RECENT ? 0 : (uint32_t)(UNASKED_SHARE * least);
+	h.unasked = (uint32_t)(UNASKED_SHARE * least * n / THRESHOLD_RECENT);
 	h.plan = (uint32_t)((1 + (double)most / k) * PLAN_SHARE * most);
 	return h;
 }

@@ -57,8 +57,10 @@ static void follows_when_the_loss_goes(void **state)
 	struct threshold t;
 
 	threshold_init(&t);
-	for (unsigned i = 0; i < 20; i++)
+	for (unsigned i = 0; i < 20; i++) {
 		threshold_learn(&t, 100, 0);
+		assert_int_equal(threshold_hint(&t, 8000).unasked, 20 * MIN(i + 1, 4));
+	}
 	assert_int_equal(threshold_hint(&t, 8000).unasked, 80);
 	assert_true(threshold_hint(&t, 8000).threshold >= 98);
 	threshold_learn(&t, 0, 80);
