@@ -45,7 +45,7 @@ struct scale {
 
 	struct work work; /* the request that takes time, done at work_at; op 0: none */
 	nsec_t work_at;
-	uint64_t nacks, first_nacks;
+	uint64_t nacks;
 	nsec_t ms_at; /* the millisecond in which n_ms NACKs came */
 	unsigned n_ms, peak;
 };
@@ -106,7 +106,6 @@ static void note_nack(struct scale *s, const struct msg *m)
 			sbn = MIN(sbn, q.first.sbn);
 	if (sbn < s->layout.n_blocks)
 		s->blocks[sbn].nacks++;
-	s->first_nacks += sbn < MAX(1, s->conf->interleave);
 }
 
 /* --- the sending program --- */
@@ -326,35 +325,46 @@ static void finish(struct scale *s)
 	free(s->blocks);
 }
 
-/* Times from the end of each block, of those that needed repair. */
+/* The blocks of the first group, which nothing is known about. */
+static uint64_t first_group(const struct scale *s)
+{
+	nsec_t end = s->blocks[0].end_at + 4 * NSEC_PER_MSEC;
+	uint64_t n = 0;
+
+	while (n < s->layout.n_blocks && s->blocks[n].end_at <= end)
+		n++;
+	return n;
+}
+
 static void latencies(const struct scale *s, struct scale_result *ret)
 {
+	uint64_t first = first_group(s), n = 0;
 	nsec_t parity = 0, delivered = 0;
-	unsigned n = 0;
 
 	for (uint64_t i = 0; i < s->layout.n_blocks; i++) {
 		const struct block *b = &s->blocks[i];
+		nsec_t *worst = i < first ? &ret->parity_first : &ret->parity_later;
+		nsec_t after = MAX(0, b->parity_at - b->end_at);
 
 		if (b->parity_at) {
-			nsec_t after = MAX(0, b->parity_at - b->end_at);
-
 			parity += after;
-			ret->parity_after_max = MAX(ret->parity_after_max, after);
+			*worst = MAX(*worst, after);
 			n++;
 		}
-		delivered += s->crowd.delivered_at[i] - b->end_at;
-		ret->delivered_after_max =
-			MAX(ret->delivered_after_max, s->crowd.delivered_at[i] - b->end_at);
+		worst = i < first ? &ret->delivered_first : &ret->delivered_later;
+		after = s->crowd.delivered_at[i] - b->end_at;
+		delivered += after;
+		*worst = MAX(*worst, after);
 	}
-	ret->parity_after = n ? parity / n : 0;
-	ret->delivered_after = delivered / (nsec_t)s->layout.n_blocks;
+	ret->parity_mean = n ? parity / (nsec_t)n : 0;
+	ret->delivered_mean = delivered / (nsec_t)s->layout.n_blocks;
 }
 
 static void counts(const struct scale *s, struct scale_result *ret)
 {
 	const struct tx_counters *c = tx_counters(s->tx);
 	double source = (double)s->layout.n_segments;
-	uint64_t first = MIN(MAX(1, s->conf->interleave), s->layout.n_blocks);
+	uint64_t first = first_group(s), later = 0;
 
 	ret->n_blocks = s->layout.n_blocks;
 	ret->packets = c->packets;
@@ -369,9 +379,10 @@ static void counts(const struct scale *s, struct scale_result *ret)
 	ret->suppressed = s->crowd.sums.suppressed;
 	ret->nacks_heard = s->nacks;
 	ret->nacks_a_block = (double)s->crowd.sums.nacks / (double)s->layout.n_blocks;
+	for (uint64_t i = first; i < s->layout.n_blocks; i++)
+		later += s->blocks[i].nacks;
 	if (s->layout.n_blocks > first)
-		ret->later_nacks = (double)(s->nacks - s->first_nacks) /
-				   (double)(s->layout.n_blocks - first);
+		ret->later_nacks = (double)later / (double)(s->layout.n_blocks - first);
 	ret->peak = s->peak;
 	ret->virtual_s = (double)(s->now - s->start) / NSEC_PER_SEC;
 	ret->heard = s->crowd.sums.packets;

@@ -29,13 +29,15 @@ struct scale_result {
 	bool ok; /* everybody has everything, and the sender knows it */
 	char failure[128];
 	uint64_t n_blocks, packets, source, parity, again, info, cmds;
-	double ratio, data_ratio;                    /* packets, DATA alone, a source packet */
-	double bound, bound_exact, capacity;         /* bound.h; exact < 0: does not apply */
-	uint64_t nacks, nacks_heard, suppressed;     /* messages */
-	double nacks_a_block, later_nacks;           /* mean; after the first group of blocks */
-	unsigned peak;                               /* NACKs that arrived in one ms */
-	nsec_t parity_after, parity_after_max;       /* block's end to its first parity: mean */
-	nsec_t delivered_after, delivered_after_max; /* block's end to its last delivery */
+	double ratio, data_ratio;                /* packets, DATA alone, a source packet */
+	double bound, bound_exact, capacity;     /* bound.h; exact < 0: does not apply */
+	uint64_t nacks, nacks_heard, suppressed; /* messages */
+	double nacks_a_block, later_nacks;       /* mean; after the first group of blocks */
+	unsigned peak;                           /* NACKs that arrived in one ms */
+	/* from a block's end to its first parity, and to its last delivery: mean, the largest
+	 * of the first group, the largest of all others */
+	nsec_t parity_mean, parity_first, parity_later;
+	nsec_t delivered_mean, delivered_first, delivered_later;
 	double virtual_s, cpu_s;
 	uint64_t heard; /* messages given to all receivers */
 };
