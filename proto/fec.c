@@ -6,7 +6,7 @@
 
 #define LARGE_SEGMENTS  1000 /* smaller objects would be one block that is not large */
 #define LARGE_RECEIVERS 16   /* with fewer, small blocks cost about the same and less work */
-#define PARITY_SHARE    2    /* one parity symbol for so many source symbols, at most */
+#define PARITY_SHARE    4    /* one parity symbol for so many source symbols, at most */
 
 struct fec fec_large(uint16_t block_len)
 {

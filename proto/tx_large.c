@@ -11,8 +11,8 @@
 #define INTERLEAVE   8 /* blocks of a group, unless told otherwise */
 #define GROUP_TIME_2 2 /* a group takes at most 1 / this of a second, unless told otherwise */
 #define RUN          8 /* symbols of a block before it is the next one's turn */
-#define AHEAD_FIRST  3 /* pieces in memory of a block that is sent for the first time */
-#define AHEAD        2 /* of another one */
+#define AHEAD_FIRST  2 /* pieces in memory of a block that is sent for the first time */
+#define AHEAD        1 /* of another one */
 #define PASSES       2 /* blocks at once that are read again */
 #define SLOT_ROUNDS  8 /* K * GRTT after a POLL nobody answers it any more */
 #define LARGE_SLOT   (1u << 31)

@@ -11,7 +11,7 @@
 
 #define BLOCKS_MIN 64u
 #define BLOCKS_MAX 1024u
-#define KEPT_FREE  2u /* slots that parity leaves for the pieces of a pass */
+#define UNIT_MAX   8u /* pieces that are added at once */
 
 static int alloc_blocks(struct txlarges *s, uint32_t max_k)
 {
@@ -23,7 +23,7 @@ static int alloc_blocks(struct txlarges *s, uint32_t max_k)
 	s->slots = calloc(s->cap, s->max_slots * sizeof(*s->slots));
 	s->words = calloc(s->cap, words * sizeof(*s->words));
 	s->symbols = calloc(s->max_parity, sizeof(*s->symbols));
-	s->src = calloc(s->per_piece, sizeof(*s->src));
+	s->src = calloc(s->per_piece * UNIT_MAX, sizeof(*s->src));
 	if (!s->b || !s->order || !s->pieces || !s->slots || !s->words || !s->symbols ||
 	    !s->src)
 		return -ENOMEM;
@@ -211,14 +211,21 @@ void txlarges_forget(struct txlarges *s, struct txlarge *b)
 
 /* --- passes --- */
 
-/* Slots that nobody needs: each block in its FIRST pass can hold one piece at least. */
+/* Slots that the block must get so that its pass can go on. */
+static uint32_t needed_slots(const struct txlarge *b)
+{
+	uint32_t want = MIN(b->unit, b->n_held + b->n_pieces - b->next);
+
+	return b->pass != TXLARGE_REST && want > b->n_held ? want - b->n_held : 0;
+}
+
+/* Slots that nobody needs: whatever is begun, each pass can go on to its end. */
 static uint32_t spare_slots(const struct txlarges *s)
 {
 	uint32_t needed = 0;
 
 	for (uint32_t i = 0; i < s->n; i++)
-		needed +=
-			txlarges_at(s, i)->pass == TXLARGE_FIRST && !txlarges_at(s, i)->n_held;
+		needed += needed_slots(txlarges_at(s, i));
 	return s->arena.n_free > needed ? s->arena.n_free - needed : 0;
 }
 
@@ -233,19 +240,25 @@ static void zero_parity(struct txlarges *s, struct txlarge *b)
 bool txlarges_begin(struct txlarges *s, struct txlarge *b, enum txlarge_pass pass,
 		    uint32_t parity_end)
 {
-	uint32_t slots = b->n_slots;
+	uint32_t slots = b->n_slots, unit = 1;
 
-	if (pass != TXLARGE_AGAIN) {
-		/* what is encoded at all is encoded to the end of a slot */
+	/* what is encoded at all is encoded to the end of a slot */
+	if (pass != TXLARGE_AGAIN)
 		slots = MAX(piece_count(parity_end, s->per_piece), b->n_slots);
-		while (spare_slots(s) < slots - b->n_slots + KEPT_FREE)
-			if (!forget_oldest(s, b, true))
-				return false;
+	while (unit < UNIT_MAX && unit < slots - b->n_slots)
+		unit *= 2;
+	while (spare_slots(s) < slots - b->n_slots + unit) {
+		if (forget_oldest(s, b, true))
+			continue;
+		if (unit == 1)
+			return false;
+		unit /= 2;
 	}
 	while (b->n_slots < slots)
 		b->slots[b->n_slots++] = arena_take(&s->arena);
 	b->pass = pass;
 	b->next = 0;
+	b->unit = unit;
 	b->parity_end = b->parity_ready;
 	if (pass != TXLARGE_AGAIN)
 		b->parity_end = MIN(slots * s->per_piece, s->max_parity);
@@ -300,12 +313,11 @@ static bool read_work(struct txlarges *s, struct txlarge *b, uint32_t ahead, str
 
 	while (b->next < b->n_pieces && !piece_wanted(s, b, b->next))
 		b->next++;
-	if (b->next == b->n_pieces || b->n_held >= ahead)
+	if (b->next == b->n_pieces || b->n_held >= b->unit + ahead)
 		return false;
-	if (b->pass != TXLARGE_FIRST || b->n_held)
-		while (!spare_slots(s))
-			if (!forget_oldest(s, b, true))
-				return false;
+	while (b->n_held >= b->unit && !spare_slots(s))
+		if (!forget_oldest(s, b, true))
+			return false;
 	p = &b->pieces[b->next];
 	*p = (struct txpiece){ .slot = arena_take(&s->arena) };
 	if (p->slot < 0)
@@ -320,37 +332,58 @@ static bool read_work(struct txlarges *s, struct txlarge *b, uint32_t ahead, str
 	return true;
 }
 
+/* The piece after the last one of the unit that begins with `piece`. */
+static uint32_t unit_end(const struct txlarge *b, uint32_t piece)
+{
+	return MIN(piece + b->unit, b->n_pieces);
+}
+
 static void fill_add(struct txlarges *s, const struct txlarge *b, uint32_t piece,
 		     struct work *ret)
 {
-	uint32_t first = piece_first(s, piece), n = piece_end(s, b, piece) - first;
-	uint8_t *data = arena_at(&s->arena, b->pieces[piece].slot);
+	uint32_t first = piece_first(s, piece), end = piece_end(s, b, unit_end(b, piece) - 1);
 
-	for (uint32_t i = 0; i < n; i++)
-		s->src[i] = data + i * s->symbol_len;
+	for (uint32_t i = first; i < end; i++)
+		s->src[i - first] = (uint8_t *)txlarge_source(s, b, i);
 	for (uint32_t p = b->parity_ready; p < b->parity_end; p++)
 		s->symbols[p - b->parity_ready] =
 			(struct fft16_parity){ p, (uint8_t *)txlarge_parity(s, b, p) };
 	*ret = (struct work){
 		.op = WORK_ADD,
 		.large = s->codec,
-		.block = { n, s->symbol_len, s->src, .first = first },
+		.block = { end - first, s->symbol_len, s->src, .first = first },
 		.symbols = s->symbols,
 		.n = b->parity_end - b->parity_ready,
 	};
 }
 
+/* All of the unit was read, and it was not added. */
+static bool addable(const struct txlarge *b, uint32_t piece)
+{
+	for (uint32_t i = piece; i < unit_end(b, piece); i++)
+		if (b->pieces[i].slot < 0 || !b->pieces[i].ready || b->pieces[i].added)
+			return false;
+	return true;
+}
+
+static void on_added(struct txlarges *s, struct txlarge *b, uint32_t piece)
+{
+	uint32_t end = unit_end(b, piece);
+
+	for (uint32_t i = piece; i < end; i++)
+		b->pieces[i].added = true;
+	for (uint32_t i = piece; i < end; i++)
+		release(s, b, i);
+}
+
 static bool add_work(struct txlarges *s, struct txlarge *b, struct work *ret,
 		     uint32_t *ret_piece)
 {
-	for (uint32_t i = 0; i < b->next && b->n_held; i++) {
-		struct txpiece *p = &b->pieces[i];
-
-		if (p->slot < 0 || !p->ready || p->added)
+	for (uint32_t i = 0; i < b->next && b->n_held; i += b->unit) {
+		if (!addable(b, i))
 			continue;
 		if (s->counting) {
-			p->added = true;
-			release(s, b, i);
+			on_added(s, b, i);
 			continue;
 		}
 		if (s->adding)
@@ -381,10 +414,11 @@ void txlarges_done(struct txlarges *s, struct txlarge *b, enum work_op op, uint3
 		txlarges_forget(s, b);
 		return;
 	}
-	if (op == WORK_ADD)
-		b->pieces[piece].added = true;
-	else
-		b->pieces[piece].ready = true;
+	if (op == WORK_ADD) {
+		on_added(s, b, piece);
+		return;
+	}
+	b->pieces[piece].ready = true;
 	release(s, b, piece);
 }
 

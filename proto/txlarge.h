@@ -42,6 +42,7 @@ struct txlarge {
 
 	enum txlarge_pass pass;
 	uint32_t next;   /* first piece that was not yet asked for in this pass */
+	uint32_t unit;   /* so many pieces are added at once */
 	uint32_t n_held; /* pieces in memory */
 	unsigned n_out;  /* requests that did not return */
 	struct txpiece *pieces;
@@ -105,13 +106,16 @@ struct txlarge *txlarges_at(const struct txlarges *s, uint32_t i);
 
 /*
  * Begins a pass of a block at REST. FIRST and PARITY encode parity up to `parity_end`, at least
- * what is ready. False: no memory for it, though others were forgotten; the block is as before.
+ * what is ready. To add a piece costs as much for each parity symbol, whatever the size of the
+ * piece, so that several are added at once where there is much parity. False: no memory for it,
+ * though others were forgotten; the block is as before.
  */
 bool txlarges_begin(struct txlarges *s, struct txlarge *b, enum txlarge_pass pass,
 		    uint32_t parity_end);
 
 /* The next request of the block's pass: READ without object and offset, but with `*ret_piece`,
- * or ADD. False: none now. `ahead`: pieces that may be in memory. */
+ * or ADD. False: none now. `ahead`: pieces that may be in memory besides those that are
+ * gathered to be added. */
 bool txlarges_work(struct txlarges *s, struct txlarge *b, uint32_t ahead, struct work *ret,
 		   uint32_t *ret_piece);
 /* A READ (ADD) of that piece returned. */
