@@ -20,6 +20,7 @@
 
 #define STEP_FIRST   0.02
 #define STEP_GROWTH  1.5
+#define STEP_MAX     0.5
 #define UP_WAIT_MAX  (8 * NSEC_PER_SEC)
 #define BASE_CHECKED 0.005 /* normal loss of more than this is looked at again */
 #define RETEST_MIN   (2 * NSEC_PER_SEC)
@@ -375,11 +376,11 @@ static void climb(struct rate *r, nsec_t now, const struct verdict *v)
 	}
 	if (r->climbing && r->step > 4 * STEP_FIRST)
 		r->up_wait = UP_WAIT_MIN; /* there is much more */
-	if (!r->climbing)
-		r->climbed_from = r->value;
+	r->climbed_from = r->climbing ? r->climbed_last : r->value;
+	r->climbed_last = r->value;
 	r->climbing = true;
 	rate_set(r, r->value * (1 + r->step), RATE_CLIMBING);
-	r->step = MIN(r->step * STEP_GROWTH, 1);
+	r->step = MIN(r->step * STEP_GROWTH, STEP_MAX);
 }
 
 static void on_hold(struct rate *r, nsec_t now, const struct verdict *v)

@@ -66,10 +66,11 @@ struct rate {
 
 	struct rate_mark marks[RATE_MARKS]; /* number m at m % RATE_MARKS */
 	uint32_t n_marks;
-	uint32_t begin;   /* the mark at which `value` began */
-	uint32_t answers; /* to the last mark */
-	bool decided;     /* what the answers meant */
-	nsec_t heard_at;  /* the last report */
+	uint32_t begin;      /* the mark at which `value` began */
+	uint32_t answers;    /* to the last mark */
+	uint32_t unanswered; /* marks in a row that nobody answered */
+	bool decided;        /* what the answers meant */
+	nsec_t heard_at;     /* the last report */
 	nsec_t interval;
 	nsec_t answer_time; /* from a mark to its answers; forgets slowly */
 
@@ -81,7 +82,8 @@ struct rate {
 	nsec_t up_at, up_wait; /* when to try more, and how long to wait after a failure */
 	double step;           /* how much more, as a share */
 	bool climbing;
-	double climbed_from;    /* the rate before, which was fine */
+	double climbed_from;    /* the rate two steps before, which was fine */
+	double climbed_last;    /* and one before, which seemed so */
 	unsigned patience;      /* intervals that a state may still last */
 	bool doubt;             /* HOLD: loss was seen once */
 	enum rate_state resume; /* after TEST */

@@ -8,6 +8,7 @@
 #define PACKETS_FAST  40 /* in an interval, at least */
 #define PACKETS_CALM  150
 #define SILENCE       (500 * NSEC_PER_MSEC)
+#define STEP_BOLD     0.1 /* who climbs in larger steps looks around sooner */
 #define DEAF_MARKS    3
 #define CLASS_MARKS   4
 #define OBJECTION_GAP (100 * NSEC_PER_MSEC)
@@ -27,7 +28,7 @@ static struct ratepeer *add(struct rate *r, nsec_t now, uint32_t node_id)
 
 static nsec_t interval_of(const struct rate *r, const struct rate_mark *m)
 {
-	bool calm = r->state == RATE_HOLD;
+	bool calm = r->state == RATE_HOLD && !(r->climbing && r->step > STEP_BOLD);
 	uint64_t size = m->packets ? m->bytes / m->packets : 1400;
 	double packets = (calm ? PACKETS_CALM : PACKETS_FAST) * (double)size / r->value;
 	nsec_t t = MAX(calm ? EPOCH_CALM : EPOCH_FAST, 2 * m->grtt);
@@ -61,13 +62,33 @@ static void check_silence(struct rate *r, nsec_t now, uint32_t asked)
 	rate_set(r, r->value / 2, RATE_SILENCE);
 }
 
+/*
+ * A PROBE that nobody answers may have been lost by chance, the next one is sent soon. A second
+ * one says that what is tried now is too much.
+ */
+static void check_answers(struct rate *r, nsec_t now, uint32_t asked)
+{
+	r->unanswered = asked && !r->answers ? r->unanswered + 1 : 0;
+	if (r->unanswered < 2 || r->next > 0)
+		return;
+	if (r->state == RATE_START) {
+		rate_enter(r, RATE_HOLD, 0);
+		rate_set(r, r->value / 2, RATE_SILENCE);
+	} else if (r->climbing) {
+		rate_set(r, r->climbed_from, RATE_SILENCE);
+		rate_climb_later(r, now, 2 * r->up_wait);
+	}
+}
+
 uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 {
 	struct rate_mark *slot = &r->marks[r->n_marks % RATE_MARKS];
+	uint32_t asked = r->n_marks ? r->marks[(r->n_marks - 1) % RATE_MARKS].asked : 0;
 
 	if (!r->decided && r->n_marks)
 		rate_decide(r, m->at);
-	check_silence(r, m->at, r->n_marks ? r->marks[(r->n_marks - 1) % RATE_MARKS].asked : 0);
+	check_answers(r, m->at, asked);
+	check_silence(r, m->at, asked);
 	if (r->next > 0) {
 		r->value = r->next;
 		r->reason = r->next_reason;
@@ -78,6 +99,8 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 	slot->value = r->value;
 	r->n_marks++;
 	r->interval = interval_of(r, m);
+	if (r->unanswered)
+		r->interval = MIN(r->interval, MAX(EPOCH_FAST, 2 * m->grtt));
 	r->answers = 0;
 	r->decided = m->asked == 0;
 	if (!r->local || r->state != RATE_HOLD || !r->was_local)

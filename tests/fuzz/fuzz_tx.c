@@ -73,7 +73,7 @@ static void run_to(struct state *s, nsec_t until)
 	s->now = until;
 }
 
-static void begin(struct state *s, enum tx_code code)
+static void begin(struct state *s, enum tx_code code, bool rate_auto)
 {
 	const struct tx_conf conf = {
 		.node_id = SEQUENCE_SENDER,
@@ -86,6 +86,10 @@ static void begin(struct state *s, enum tx_code code)
 		.large_len = 2 * SEQUENCE_BLOCK,
 		.interleave = 2,
 		.rate = SEQUENCE_RATE,
+		.rate_auto = rate_auto,
+		.rate_min = SEQUENCE_RATE / 100,
+		.rate_start = SEQUENCE_RATE / 10,
+		.rate_max = SEQUENCE_RATE,
 		.backoff = 4,
 		.memory = 65536,
 		.max_objects = 8,
@@ -103,7 +107,7 @@ static void begin(struct state *s, enum tx_code code)
 	drain(s);
 }
 
-static void session(enum tx_code code, const uint8_t *data, size_t len)
+static void session(enum tx_code code, bool rate_auto, const uint8_t *data, size_t len)
 {
 	struct rd r = rd_init(data, len);
 	struct tx_event ev;
@@ -112,7 +116,7 @@ static void session(enum tx_code code, const uint8_t *data, size_t len)
 	size_t n;
 	bool started = false;
 
-	begin(&s, code);
+	begin(&s, code, rate_auto);
 	for (nsec_t at = s.now; sequence_next(&r, &at, &pkt, &n);) {
 		run_to(&s, at);
 		if (tx_input(s.tx, s.now, pkt, n, &ev) == 0 && !started) {
@@ -127,12 +131,14 @@ static void session(enum tx_code code, const uint8_t *data, size_t len)
 	drain(&s);
 	for (unsigned i = 0; i < AFTER && !tx_done(s.tx); i++)
 		run_to(&s, tx_deadline(s.tx, s.now));
+	CHECK(tx_status(s.tx).rate <= SEQUENCE_RATE &&
+	      tx_status(s.tx).rate >= SEQUENCE_RATE / 100);
 	tx_free(s.tx);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	session(TX_CODE_SMALL, data, len);
-	session(TX_CODE_LARGE, data, len);
+	session(TX_CODE_SMALL, false, data, len);
+	session(TX_CODE_LARGE, true, data, len);
 	return 0;
 }

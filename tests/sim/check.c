@@ -20,14 +20,18 @@
 static void check_rate(struct sender *s, size_t len)
 {
 	struct sender_check *c = &s->check;
-	double rate = (double)s->conf.rate, burst = MAX(BURST_BYTES, rate / BURST_PER_SEC);
+	double rate = (double)tx_status(s->tx).rate;
 
-	c->level -= rate * (double)(s->sim->now - c->level_at) / NSEC_PER_SEC;
+	if (!c->packets)
+		c->rate = rate;
+	c->burst = MAX(c->burst, MAX(BURST_BYTES, rate / BURST_PER_SEC));
+	c->level -= MAX(c->rate, rate) * (double)(s->sim->now - c->level_at) / NSEC_PER_SEC;
 	c->level = MAX(c->level, 0) + (double)len;
 	c->level_at = s->sim->now;
-	if (c->level > burst + (double)len + 1) /* the level is not exact */
+	c->rate = rate;
+	if (c->level > c->burst + (double)len + 1) /* the level is not exact */
 		sim_fail(s->sim, "keeps the rate", "%.0f bytes too many",
-			 c->level - burst - (double)len);
+			 c->level - c->burst - (double)len);
 }
 
 static void check_at_once(struct sim *sim, nsec_t *at, unsigned *n, const char *who)
@@ -54,9 +58,9 @@ void check_sent(struct sender *s, const struct packet *p)
 	else if (c->packets && m.sequence != (uint16_t)(c->sequence + 1))
 		sim_fail(s->sim, "counts its messages", "%u after %u", m.sequence, c->sequence);
 	c->sequence = m.sequence;
+	check_rate(s, p->len);
 	c->packets++;
 	c->bytes += p->len;
-	check_rate(s, p->len);
 	check_at_once(s->sim, &c->at, &c->at_once, "a sender");
 }
 

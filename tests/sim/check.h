@@ -11,6 +11,8 @@ struct session;
 /* What is remembered of a sender's packets. */
 struct sender_check {
 	double level; /* bytes above the rate; the largest over all windows that end now */
+	double rate;  /* since level_at */
+	double burst; /* the largest allowed so far */
 	nsec_t level_at;
 	uint64_t packets, bytes;
 	uint16_t sequence;

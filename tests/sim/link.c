@@ -24,6 +24,17 @@ bool link_passes(struct link *l, nsec_t now)
 	return !chance(&l->rng, l->conf.loss);
 }
 
+bool link_takes(struct link *l, nsec_t now, size_t len)
+{
+	if (!l->conf.rate)
+		return true;
+	l->busy_until = MAX(l->busy_until, now);
+	if (l->busy_until - now > l->conf.queue)
+		return false;
+	l->busy_until += (nsec_t)(len * (uint64_t)NSEC_PER_SEC / l->conf.rate);
+	return true;
+}
+
 bool link_duplicates(struct link *l)
 {
 	return chance(&l->rng, l->conf.duplicate);
@@ -31,7 +42,7 @@ bool link_duplicates(struct link *l)
 
 nsec_t link_arrival(struct link *l, nsec_t now)
 {
-	nsec_t at = now + l->conf.delay;
+	nsec_t at = MAX(now, l->busy_until) + l->conf.delay;
 
 	if (l->conf.jitter)
 		at += (nsec_t)rng_below(&l->rng, (uint64_t)l->conf.jitter);
@@ -43,5 +54,5 @@ nsec_t link_arrival(struct link *l, nsec_t now)
 
 bool link_is_steady(const struct link_conf *conf)
 {
-	return !conf->jitter && conf->reorder <= 0 && conf->duplicate <= 0;
+	return !conf->rate && !conf->jitter && conf->reorder <= 0 && conf->duplicate <= 0;
 }

@@ -41,7 +41,8 @@ static int simulate(struct recorder *rec, uint64_t seed, uint16_t large_len)
 		.block_len = SEQUENCE_BLOCK,
 		.n_parity = SEQUENCE_PARITY,
 		.large_len = large_len,
-		.rate = SEQUENCE_RATE,
+		.rate = SEQUENCE_RATE / 10,
+		.rate_auto = true,
 		.down.loss = 0.1,
 	};
 	struct sim sim;

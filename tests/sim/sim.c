@@ -82,7 +82,7 @@ static void multicast_each(struct sim *sim, struct packet *p)
 		struct link *l = &sim->hosts[i].down;
 		struct event ev = { .kind = EV_DATA, .who = i, .end = i + 1, .data = p };
 
-		if (!link_passes(l, sim->now))
+		if (!link_passes(l, sim->now) || !link_takes(l, sim->now, p->len))
 			continue;
 		ev.at = link_arrival(l, sim->now);
 		packet_ref(p);

@@ -32,25 +32,27 @@ static void a_bottleneck_is_filled_and_not_more(void **state)
 	static const struct {
 		double rate, queue;
 		unsigned n;
-		double jitter;
+		double jitter, least;
 	} v[] = {
-		{ 1000, MS_QUEUE, 1, 0.0004 }, { 1000, MS_QUEUE, 4, 0.0004 },
-		{ 100, 0.12, 1, 0.0004 },      { 100, MS_QUEUE, 4, 0.0004 },
-		{ 1000, 0.001, 1, 0.0004 }, /* a cheap switch */
-		{ 1000, MS_QUEUE, 4, 0.004 },  { 20, 0.1, 2, 0.0004 },
-		{ 9000, 0.001, 1, 0.0004 },
+		{ 1000, MS_QUEUE, 1, 0.0004, 0.97 }, { 1000, MS_QUEUE, 4, 0.0004, 0.97 },
+		{ 100, 0.12, 1, 0.0004, 0.97 },      { 100, MS_QUEUE, 4, 0.0004, 0.97 },
+		{ 1000, 0.001, 1, 0.0004, 0.97 },   /* a cheap switch */
+		{ 1000, MS_QUEUE, 4, 0.004, 0.92 }, /* receivers that have other things to do */
+		{ 20, 0.1, 2, 0.0004, 0.97 },        { 9000, 0.001, 1, 0.0004, 0.96 },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+	for (size_t i = 0; i < 3 * ARRAY_LEN(v); i++) {
+		size_t k = i % ARRAY_LEN(v);
 		struct model_result is;
 
 		begin(200 * MBIT);
-		m.jitter = v[i].jitter;
-		for (unsigned k = 0; k < v[i].n; k++)
-			model_add(&m, v[i].rate * MBIT, v[i].queue);
-		model_run(&m, v[i].rate < 50 ? 6 : 2);
+		m.rng = rng_init(i);
+		m.jitter = v[k].jitter;
+		for (unsigned n = 0; n < v[k].n; n++)
+			model_add(&m, v[k].rate * MBIT, v[k].queue);
+		model_run(&m, v[k].rate < 50 ? 6 : 2);
 		is = model_measure(&m, 10, 0);
-		assert_true(is.rate >= 0.96 * v[i].rate * MBIT);
+		assert_true(is.rate >= v[k].least * v[k].rate * MBIT);
 		assert_true(is.loss <= 0.005);
 	}
 }
