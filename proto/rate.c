@@ -6,10 +6,10 @@
 
 #define SECOND ((double)NSEC_PER_SEC)
 
-#define TEST_SHARE    0.8  /* of what is delivered: low enough to empty a queue, too */
-#define DRAIN_LEAST   0.03 /* by which a queue becomes shorter, as a share of the time */
-#define QUEUE_MIN     0.9  /* a queue may be a nap; it will be seen again */
-#define NOISY         20 /* times the jitter: what takes less time says nothing of a few per cent */
+#define TEST_SHARE    0.8 /* of what is delivered: low enough to empty a queue, too */
+#define RELIMIT       0.95
+#define DRAIN_CHECK   4   /* intervals */
+#define QUEUE_MIN     0.9 /* a queue may be a nap; it will be seen again */
 #define UNDRAIN       1.07
 #define LIMIT_MIN     0.7 /* one interval does not lower the rate further */
 #define USED          0.9 /* what is sent, as a share of the rate: else the rate proves nothing */
@@ -141,6 +141,8 @@ static void settle(struct rate *r, nsec_t now, enum rate_reason why)
 {
 	rate_climb_later(r, now, r->climbing ? 2 * r->up_wait : UP_WAIT_MIN);
 	rate_enter(r, RATE_DRAIN, DRAIN_LONGEST);
+	for (unsigned i = 0; i < RATE_PEERS; i++)
+		r->peers[i].drained = NSEC_NEVER;
 	rate_set(r, DRAIN_SHARE * rate_target(r), why);
 }
 
@@ -187,6 +189,7 @@ static const enum rate_reason reason_of[] = {
 static struct verdict judge(struct rate *r)
 {
 	struct verdict v = { 0 };
+	bool calm = r->state == RATE_HOLD && !r->climbing && r->n_marks - r->begin > 2;
 
 	for (unsigned i = 0; i < RATE_PEERS; i++) {
 		struct ratepeer *p = &r->peers[i];
@@ -194,13 +197,14 @@ static struct verdict judge(struct rate *r)
 
 		if (!p->used || !p->fresh)
 			continue;
+		if (calm)
+			ratepeer_calm(p);
 		sign = ratepeer_sign(p, r->state == RATE_START);
 		v.fresh++;
 		v.sent = MAX(v.sent, p->is.sent);
 		v.hurt += sign != SIGN_NONE;
 		if (sign == SIGN_NONE)
-			ratepeer_fine(p, r->state == RATE_START ||
-						 (r->state == RATE_HOLD && !r->climbing));
+			ratepeer_fine(p);
 		if (r->state != RATE_START && rate_straggles(r, p))
 			continue;
 		v.worst = MAX(v.worst, sign);
@@ -239,8 +243,9 @@ static bool blame(struct rate *r)
 
 			if (sign == SIGN_DROPS && r->state == RATE_HOLD)
 				cap = MAX(cap, LIMIT_MIN * p->is.sent);
-			if (sign == SIGN_QUEUE && r->state != RATE_START)
-				cap = MAX(cap, QUEUE_MIN * p->is.sent);
+			if (sign == SIGN_QUEUE)
+				cap = MAX(cap, r->state == RATE_START ? p->test_delivered
+								      : QUEUE_MIN * p->is.sent);
 			limit(r, p, cap);
 		}
 	}
@@ -249,6 +254,13 @@ static bool blame(struct rate *r)
 
 static void on_start(struct rate *r, nsec_t now, const struct verdict *v)
 {
+	bool doubt = r->doubt;
+
+	r->doubt = v->hurt == v->fresh && v->fresh == 1 && v->worst == SIGN_QUEUE && !doubt;
+	for (unsigned i = 0; r->doubt && i < RATE_PEERS; i++)
+		r->peers[i].test_delivered = r->peers[i].is.delivered;
+	if (r->doubt) /* one receiver: perhaps it napped; once more */
+		return;
 	if (v->hurt == v->fresh) {
 		if (blame(r))
 			test(r);
@@ -292,8 +304,7 @@ static void on_test(struct rate *r, nsec_t now)
 	}
 }
 
-/* Queues that do not shrink as they should: what we took for a limit was too much. True: some.
- */
+/* Queues that did not shrink in a while: what we took for a limit was too much. True: some. */
 static bool relimit(struct rate *r)
 {
 	bool any = false;
@@ -301,13 +312,9 @@ static bool relimit(struct rate *r)
 	for (unsigned i = 0; i < RATE_PEERS; i++) {
 		struct ratepeer *p = &r->peers[i];
 
-		if (!p->used || !p->fresh || !ratepeer_queues(p) || rate_straggles(r, p) ||
-		    NOISY * p->jitter > p->is.time || p->queue + p->jitter < p->queued ||
-		    (double)p->is.late < -DRAIN_LEAST * (double)p->is.time ||
-		    p->is.sent < USED * r->value)
+		if (!p->used || !p->fresh || ratepeer_drains(p) || rate_straggles(r, p))
 			continue;
-		ratepeer_limit(p, MIN(p->cap, MAX(p->is.delivered / MAX(1 - p->is.loss, 0.1),
-						  QUEUE_MIN * p->is.sent)));
+		ratepeer_limit(p, RELIMIT * p->cap);
 		any = true;
 	}
 	return any;
@@ -319,7 +326,7 @@ static void on_drain(struct rate *r, nsec_t now, const struct verdict *v)
 		test(r);
 	else if (!r->patience || !v->queue)
 		hold(r, r->reason);
-	else if (r->patience + 2 <= DRAIN_LONGEST && relimit(r))
+	else if (r->patience % DRAIN_CHECK == 0 && relimit(r))
 		rate_set(r, DRAIN_SHARE * rate_target(r), r->reason);
 }
 

@@ -187,7 +187,7 @@ void rate_on_report(struct rate *r, nsec_t now, uint32_t node_id, const struct r
 			});
 		p->fresh = p->mark >= r->begin;
 	} else {
-		p->queue = p->queued = 0; /* who knows */
+		ratepeer_lose_sight(p);
 	}
 	p->last = *rp;
 	p->mark = m;

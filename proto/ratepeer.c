@@ -11,10 +11,11 @@
 #define BASE_UP       0.06
 #define STILL_FULL    0.92 /* a test at 0.8 of what came brings no less: it was not low enough */
 #define DEAF_LOSS     0.3
-#define JITTER_WEIGHT 16u
+#define JITTER_WEIGHT 16
+#define JITTER_CALM   (NSEC_PER_MSEC / 2) /* with less, two reports in a row are enough */
 #define GROUPS_FIRST  3
 #define GROUPS_MIN    1.5
-#define GROUPS_MAX    100
+#define GROUPS_MAX    30
 #define QUEUE_FREE    (2 * NSEC_PER_MSEC)
 #define QUEUE_PLAIN   (5 * NSEC_PER_MSEC) /* late by that much twice: a queue, not chance */
 #define GROWS         1.004               /* what is sent against what comes */
@@ -39,14 +40,18 @@ static nsec_t time_there(const struct ratepeer *p, const struct rx_report *rp, n
 {
 	nsec_t t = (nsec_t)(uint32_t)(rp->time_us - p->last.time_us) * NSEC_PER_USEC;
 
-	return t < ours / 4 || t > 4 * ours + NSEC_PER_SEC ? ours : t;
+	/* None at all is possible: two PROBEs that waited for it, and were read at once. */
+	return t > 4 * ours + NSEC_PER_SEC ? ours : t;
 }
 
 /* Late by how much, beyond the least; which forgets slowly, as clocks drift. */
-static void note_queue(struct ratepeer *p, nsec_t late, nsec_t time)
+static void note_late(struct ratepeer *p, nsec_t late, nsec_t time)
 {
-	p->queued = p->queue;
+	p->late_before = p->is.late;
 	p->queue = MAX(p->queue + late - time / CLOCK_DRIFT, 0);
+	for (unsigned i = RATEPEER_QUEUES - 1; i > 0; i--)
+		p->queues[i] = p->queues[i - 1];
+	p->queues[0] = p->queue;
 }
 
 void ratepeer_sample(struct ratepeer *p, const struct rx_report *rp,
@@ -59,12 +64,13 @@ void ratepeer_sample(struct ratepeer *p, const struct rx_report *rp,
 	struct rate_sample *is = &p->is;
 
 	heard = MIN(heard, sent->packets);
+	note_late(p, there - time, time);
 	*is = (struct rate_sample){
 		.time = time,
 		.packets = n,
 		.loss = 1 - (double)heard / n,
 		.sent = MIN((double)sent->bytes * SECOND / (double)time, sent->rate),
-		.delivered = (double)bytes * SECOND / (double)there,
+		.delivered = (double)bytes * SECOND / (double)MAX(there, 1),
 		.late = there - time,
 		.dropped = rp->dropped != p->last.dropped,
 		.piling = rp->backlog > BACKLOG_FREE && rp->backlog > p->last.backlog,
@@ -74,11 +80,11 @@ void ratepeer_sample(struct ratepeer *p, const struct rx_report *rp,
 	is->noise = sqrt(p->groups * MAX(is->loss * (1 - is->loss), 1 / n) / n);
 	is->delivered = MIN(is->delivered, is->sent);
 	if (is->piling) {
-		grown = 1024 * (double)(rp->backlog - p->last.backlog) * SECOND / (double)there;
+		grown = 1024 * (double)(rp->backlog - p->last.backlog) * SECOND /
+			(double)MAX(there, 1);
 		is->delivered = MAX(is->delivered - grown, is->delivered / 4);
 	}
 	p->best = MAX(p->best, is->delivered);
-	note_queue(p, is->late, time);
 }
 
 enum rate_sign ratepeer_sign(const struct ratepeer *p, bool strict)
@@ -86,7 +92,6 @@ enum rate_sign ratepeer_sign(const struct ratepeer *p, bool strict)
 	const struct rate_sample *is = &p->is;
 	double more = is->loss - p->base;
 	nsec_t plain = QUEUE_PLAIN + JITTERS * p->jitter;
-	nsec_t queue = MIN(p->queue, p->queued);
 
 	if (is->dropped && more > LOSS_MARGIN / 2)
 		return SIGN_DROPS;
@@ -95,14 +100,49 @@ enum rate_sign ratepeer_sign(const struct ratepeer *p, bool strict)
 	if (more > LOSS_MARGIN + 3 * is->noise)
 		return SIGN_LOSS;
 	if (is->sent * (1 - is->loss) > (strict ? GROWS_PLAIN : GROWS) * is->delivered &&
-	    (strict ? p->queue : queue) > plain)
+	    (strict ? p->queue : ratepeer_queue(p)) > plain)
 		return SIGN_QUEUE;
 	return SIGN_NONE;
+}
+
+/* A queue grows evenly when the rate is even: what does not is a receiver that had something
+ * else to do. */
+void ratepeer_calm(struct ratepeer *p)
+{
+	nsec_t d = p->is.late - p->late_before;
+
+	p->n_jitter = MIN(p->n_jitter + 1, JITTER_WEIGHT);
+	p->jitter += ((d < 0 ? -d : d) / 2 - p->jitter) / MAX(p->n_jitter, JITTER_WEIGHT / 4);
+}
+
+nsec_t ratepeer_queue(const struct ratepeer *p)
+{
+	unsigned n = p->jitter < JITTER_CALM ? 2 : RATEPEER_QUEUES;
+	nsec_t least = p->queues[0];
+
+	for (unsigned i = 1; i < n; i++)
+		least = MIN(least, p->queues[i]);
+	return least;
 }
 
 bool ratepeer_queues(const struct ratepeer *p)
 {
 	return p->queue > QUEUE_FREE + JITTERS * p->jitter;
+}
+
+bool ratepeer_drains(struct ratepeer *p)
+{
+	nsec_t before = p->drained;
+
+	p->drained = ratepeer_queue(p);
+	return p->drained < before || p->drained < QUEUE_FREE + JITTERS * p->jitter;
+}
+
+void ratepeer_lose_sight(struct ratepeer *p)
+{
+	p->queue = 0;
+	for (unsigned i = 0; i < RATEPEER_QUEUES; i++)
+		p->queues[i] = 0;
 }
 
 /* `more` loss than expected, though the rate was not to blame. */
@@ -116,17 +156,12 @@ static void note_groups(struct ratepeer *p, double more, double weight)
 	p->groups = CLAMP(p->groups, GROUPS_MIN, GROUPS_MAX);
 }
 
-void ratepeer_fine(struct ratepeer *p, bool calm)
+void ratepeer_fine(struct ratepeer *p)
 {
 	double more = p->is.loss - p->base;
 
 	note_groups(p, more, 0.1);
 	p->base += more * (more < 0 ? BASE_DOWN : BASE_UP);
-	if (calm) {
-		p->calm = MIN(p->calm + 1, JITTER_WEIGHT);
-		p->jitter +=
-			((p->is.late < 0 ? -p->is.late : p->is.late) - p->jitter) / p->calm;
-	}
 	if (p->cap < p->is.sent)
 		p->cap = p->is.sent;
 }

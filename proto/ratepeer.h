@@ -14,6 +14,8 @@ struct rate_sent {
 	double rate; /* that held, bytes a second: a burst may be more */
 };
 
+#define RATEPEER_QUEUES 4
+
 /* Signs that a receiver gets all that it can; the weakest first. */
 enum rate_sign {
 	SIGN_NONE,
@@ -48,9 +50,11 @@ struct ratepeer {
 	double cap;    /* sent at more than this, it gets no more; INFINITY: not known */
 	double best;   /* the most that it was seen to get */
 	nsec_t queue;  /* how late packets are, beyond the least that was seen */
-	nsec_t queued; /* the same one report earlier */
-	nsec_t jitter; /* how much of that is chance */
-	unsigned calm; /* samples that told so, up to 16 */
+	nsec_t queues[RATEPEER_QUEUES]; /* the same in the last reports, the newest first */
+	nsec_t drained;                 /* where ratepeer_drains() looked last */
+	nsec_t jitter;                  /* how much of that is chance */
+	unsigned n_jitter;
+	nsec_t late_before;
 
 	struct rate_sample is;
 	bool fresh;   /* `is` belongs to what the owner asked about last */
@@ -69,11 +73,18 @@ void ratepeer_sample(struct ratepeer *p, const struct rx_report *rp,
 
 /* What the sample shows. `strict`: of queues, only what is plain to see. */
 enum rate_sign ratepeer_sign(const struct ratepeer *p, bool strict);
+/* The rate is the same as in the sample before, and nothing is tried. */
+void ratepeer_calm(struct ratepeer *p);
+/* The time for which its packets surely wait somewhere. */
+nsec_t ratepeer_queue(const struct ratepeer *p);
 /* Its packets wait somewhere, or so it seems. */
 bool ratepeer_queues(const struct ratepeer *p);
-/* No sign: it can do what was sent, and this loss is its normal one. `calm`: nothing was tried,
- * so what is late is so by chance. */
-void ratepeer_fine(struct ratepeer *p, bool calm);
+/* What waits has become less since the last call. */
+bool ratepeer_drains(struct ratepeer *p);
+/* Nothing is known of its queue any more. */
+void ratepeer_lose_sight(struct ratepeer *p);
+/* No sign: it can do what was sent, and this loss is its normal one. */
+void ratepeer_fine(struct ratepeer *p);
 /* The sign was right: this is what it can do. */
 void ratepeer_limit(struct ratepeer *p, double cap);
 

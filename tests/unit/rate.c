@@ -57,6 +57,35 @@ static void a_bottleneck_is_filled_and_not_more(void **state)
 	}
 }
 
+/* Receivers that are kept from reading now and then, by up to 30 ms, look like queues. */
+static void hiccups_are_no_queues(void **state)
+{
+	static const struct {
+		double rate, queue, hiccup;
+		unsigned n;
+	} v[] = {
+		{ 100, 0.06, 0.01, 4 },
+		{ 100, 0.06, 0.03, 4 },
+		{ 1000, MS_QUEUE, 0.03, 4 },
+		{ 300, 0.05, 0.03, 1 },
+	};
+
+	for (size_t i = 0; i < 3 * ARRAY_LEN(v); i++) {
+		size_t k = i % ARRAY_LEN(v);
+		struct model_result is;
+
+		begin(200 * MBIT);
+		m.rng = rng_init(i);
+		m.hiccup = v[k].hiccup;
+		for (unsigned n = 0; n < v[k].n; n++)
+			model_add(&m, v[k].rate * MBIT, v[k].queue);
+		model_run(&m, 2);
+		is = model_measure(&m, 10, 0);
+		assert_true(is.rate >= 0.9 * v[k].rate * MBIT);
+		assert_true(is.loss <= 0.05);
+	}
+}
+
 /* Even at one hundredth of the first rate. */
 static void a_narrow_path_is_found_in_the_end(void **state)
 {
@@ -383,6 +412,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_objects_full_rate_in_200_ms),
 		cmocka_unit_test(a_bottleneck_is_filled_and_not_more),
+		cmocka_unit_test(hiccups_are_no_queues),
 		cmocka_unit_test(a_narrow_path_is_found_in_the_end),
 		cmocka_unit_test(loss_that_was_always_there_slows_nothing),
 		cmocka_unit_test(loss_on_the_way_hides_no_bottleneck),

@@ -65,7 +65,8 @@ static void store(struct model_path *p, double at)
 static void answer(struct model *m, struct model_path *p, double at, bool objection)
 {
 	struct model_answer *a = &m->answers[m->n_answers];
-	double heard_at = at + rng_unit(&m->rng) * m->jitter;
+	double nap = rng_below(&m->rng, 4) ? m->jitter : MAX(m->jitter, m->hiccup);
+	double heard_at = at + rng_unit(&m->rng) * nap;
 
 	if (m->n_answers == sizeof(m->answers) / sizeof(m->answers[0]))
 		return;

@@ -39,6 +39,7 @@ struct model {
 	unsigned n;
 	double delay;   /* one way, seconds */
 	double jitter;  /* of the receivers' naps, seconds */
+	double hiccup;  /* one nap in four lasts up to that long */
 	double host;    /* what the sender can send at most; 0: any */
 	bool blocks;    /* ... because its interface takes no more */
 	unsigned every; /* report_every; 0: all answer */

@@ -90,7 +90,7 @@ static void lies_are_cut_off(void **state)
 			assert_true(isfinite(p.is.noise));
 			ratepeer_sign(&p, true);
 			ratepeer_sign(&p, false);
-			ratepeer_fine(&p, true);
+			ratepeer_fine(&p);
 			assert_true(p.base >= 0 && p.base <= 1);
 			assert_true(p.groups >= 1);
 		}
@@ -103,7 +103,7 @@ static void normal_loss_is_no_sign(void **state)
 
 	p.base = 0.1;
 	assert_int_equal(step(&p, 1000, 0), SIGN_NONE);
-	ratepeer_fine(&p, true);
+	ratepeer_fine(&p);
 	assert_int_equal(step(&p, 1150, 0), SIGN_NONE); /* within what chance brings */
 	assert_int_equal(step(&p, 1400, 0), SIGN_LOSS);
 	p = peer();
@@ -119,7 +119,7 @@ static void groups_are_learned(void **state)
 	p.base = 0.1;
 	for (int i = 0; i < 50; i++) {
 		step(&p, i % 2 ? 700 : 1300, 0);
-		ratepeer_fine(&p, true);
+		ratepeer_fine(&p);
 	}
 	assert_true(p.groups > 20);
 	assert_int_equal(step(&p, 1300, 0), SIGN_NONE);
@@ -221,7 +221,7 @@ static void what_it_can_do(void **state)
 	step(&p, 0, 0);
 	ratepeer_limit(&p, 100e6);
 	assert_true(p.cap == 100e6 && p.best == 100e6);
-	ratepeer_fine(&p, true); /* it got more after all */
+	ratepeer_fine(&p); /* it got more after all */
 	assert_true(fabs(p.cap - 140e6) < 1);
 }
 
