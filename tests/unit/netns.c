@@ -19,7 +19,13 @@ static const char topology[] =
 	"ip addr add 10.83.0.1/24 brd + dev veth0\n"
 	"ip addr add fd83::1/64 dev veth0 nodad\n"
 	"ip link set veth0 up\n"
-	"ip link set veth1 up\n";
+	"ip link set veth1 up\n"
+	/* The kernel notices the carrier a little later, and makes the route then. */
+	"i=0\n"
+	"until ip -6 route show table local dev veth0 | grep -q ff00; do\n"
+	"	i=$((i + 1))\n"
+	"	[ $i -lt 500 ]\n"
+	"done\n";
 
 int netns_run(const char *command)
 {
