@@ -6,7 +6,7 @@
 
 #include "common/log.h"
 
-#define RCVBUF (8 << 20) /* to ask for: 7 ms at 10 Gbit/s */
+#define RCVBUF (32 << 20) /* to ask for: 27 ms at 10 Gbit/s */
 
 int listener_plan(struct listener *l, const struct netopt *o)
 {

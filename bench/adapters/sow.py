@@ -1,12 +1,14 @@
 # sow.py - sow and reap of this tree.
 # SPDX-License-Identifier: BSD-2-Clause
-"""opts: rate (as --rate takes it, 950M), fec (K,PARITY), profile, threads"""
+"""opts: rate (as --rate takes it, 950M), fec (K,PARITY), profile, threads, rcvbuf"""
 
 
 def common(ctx):
     argv = ["--group", f"{ctx.group}:8387", "--interface", ctx.iface]
     if ctx.opt("profile", ""):
         argv += ["--profile", ctx.opt("profile", "")]
+    if ctx.opt("rcvbuf", ""):
+        argv += ["--rcvbuf", ctx.opt("rcvbuf", "")]
     if ctx.opt("threads", ""):
         argv += ["--threads", ctx.opt("threads", "")]
     return argv
