@@ -12,6 +12,7 @@
 #define STATE_SHARE 8 /* of the memory, this part may be spent on states besides */
 #define SLOTS_MIN   (RXLARGE_LOADS + 2)
 #define SLOTS_WANT  32 /* smaller pieces rather than fewer slots */
+#define LOADS_SHARE 4  /* of the slots, this part may be the decoder's */
 
 /* --- memory --- */
 
@@ -47,6 +48,11 @@ static int alloc_solver(struct rxlarges *s)
 	v->place = calloc(s->max_parity, sizeof(*v->place));
 	if (!v->lost || !v->src || !v->symbols || !v->place)
 		return -ENOMEM;
+	for (unsigned i = 0; i < RXLARGE_LOADS; i++) {
+		v->load[i].src = calloc(s->n_pieces * s->per_piece, sizeof(*v->load[i].src));
+		if (!v->load[i].src)
+			return -ENOMEM;
+	}
 	return fft16_new(&s->codec, s->max_k, s->max_parity);
 }
 
@@ -66,9 +72,13 @@ static int alloc_slots(struct rxlarges *s, size_t memory)
 	r = arena_init(&s->arena, memory, slot_len, SLOTS_MIN);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < RXLARGE_LOADS; i++)
+	s->n_pieces = 1;
+	while (s->n_pieces < RXLARGE_PIECES && s->n_pieces * s->per_piece < s->max_k &&
+	       RXLARGE_LOADS * 2 * s->n_pieces * LOADS_SHARE <= s->arena.n)
+		s->n_pieces *= 2;
+	for (uint32_t i = 0; i < RXLARGE_LOADS * s->n_pieces; i++)
 		(void)arena_take(&s->arena);
-	s->max_parity_slots = MAX((s->arena.n - RXLARGE_LOADS) * 3 / 4, 1);
+	s->max_parity_slots = MAX(s->arena.n_free * 3 / 4, 1);
 	s->slots = calloc(s->arena.n, sizeof(*s->slots));
 	s->indices = calloc(s->arena.n, s->per_slot * sizeof(*s->indices));
 	return s->slots && s->indices ? alloc_solver(s) : -ENOMEM;
@@ -115,6 +125,8 @@ void rxlarges_fini(struct rxlarges *s)
 	free(s->solver.src);
 	free(s->solver.symbols);
 	free(s->solver.place);
+	for (unsigned i = 0; i < RXLARGE_LOADS; i++)
+		free(s->solver.load[i].src);
 	fft16_free(s->codec);
 	*s = (struct rxlarges){ 0 };
 }
@@ -290,10 +302,7 @@ void rxlarges_drop(struct rxlarges *s, struct rxlarge *b)
 		return;
 	free_parity(s, b);
 	if (s->solver.b == b)
-		s->solver = (struct rxlarge_solver){ .lost = s->solver.lost,
-						     .src = s->solver.src,
-						     .symbols = s->solver.symbols,
-						     .place = s->solver.place };
+		s->solver.b = NULL;
 	memmove(s->order + i, s->order + i + 1, (s->n - i - 1) * sizeof(*s->order));
 	s->n--;
 	s->free[s->cap - s->n - 1] = (uint16_t)(b - s->b);

@@ -53,18 +53,32 @@ struct rxlarge_slot {
 	uint16_t block;
 	uint16_t n;      /* symbols in it */
 	uint32_t base;   /* piece: its first source symbol */
-	uint32_t cursor; /* piece: from here on nothing was handed out to be written or read */
+	uint32_t cursor; /* piece: from here on nothing was handed out to be written */
 	unsigned n_out;  /* piece: requests that did not return */
 	int32_t next;    /* in the list of parity, or of what is to be written; -1: none */
 	uint64_t held[PIECE_SYMBOLS / 64]; /* piece: which symbols are in it */
 };
 
-#define RXLARGE_LOADS 2 /* one piece is read while another is added */
+#define RXLARGE_LOADS  2 /* one is read while another is added */
+#define RXLARGE_PIECES 8 /* in one of them, at most */
 
-/* A piece on its way through the decoder. */
+enum rxlarge_load_state {
+	RXLARGE_LOAD_FREE,
+	RXLARGE_LOAD_DUE, /* to be read */
+	RXLARGE_LOAD_READING,
+	RXLARGE_LOAD_READY, /* to be added */
+	RXLARGE_LOAD_ADDING,
+};
+
+/*
+ * Source symbols on their way through the decoder: pieces that lie at a multiple of their
+ * number, a power of two. To add a few to d parity symbols costs as much as to add d, so the
+ * more parity there is the more pieces are added at once.
+ */
 struct rxlarge_load {
-	bool used, adding;
-	uint8_t *src[PIECE_SYMBOLS];
+	enum rxlarge_load_state state;
+	uint32_t base, n; /* these symbols, */
+	uint8_t **src;    /* of which those that are there are not NULL */
 };
 
 /* The block that is being decoded. */
@@ -73,6 +87,7 @@ struct rxlarge_solver {
 	uint32_t next;                /* ADDING: first source symbol that was not looked at */
 	uint32_t written;             /* WRITING: lost symbols handed out to be written */
 	bool codec_out;               /* an ADD or SOLVE did not return */
+	uint32_t per_load;            /* source symbols in one, at most */
 	uint32_t n;                   /* lost symbols, */
 	uint16_t *lost;               /* these, */
 	uint8_t **src;                /* which come to src[lost[i]], */
@@ -91,7 +106,8 @@ struct rxlarges {
 	uint32_t max_k, max_parity, max_symbol;
 	bool counting;
 
-	struct arena arena; /* slots 0 .. RXLARGE_LOADS-1 are the decoder's */
+	struct arena arena; /* the first RXLARGE_LOADS * n_pieces slots are the decoder's */
+	uint32_t n_pieces;  /* that fit into one of its loads */
 	struct rxlarge_slot *slots;
 	uint16_t *indices;            /* of the parity symbols in each slot */
 	uint32_t per_piece, per_slot; /* symbols */

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#define LOAD_FACTOR                                                                            \
+	4 /* source symbols for each parity symbol in a load, as far as there is room */
+
 /* struct work's slot: that of the arena, or one of these behind them. */
 static uint32_t codec_slot(const struct rxlarges *s)
 {
@@ -39,9 +42,8 @@ static size_t run_len(const struct rxlarge *b, uint32_t first, uint32_t n)
 	return first + n == b->k ? len - b->symbol_len + b->last_len : len;
 }
 
-/* A request for the next run of a piece. */
-static struct rxlarge *run_work(struct rxlarges *s, enum work_op op, int32_t slot,
-				struct work *ret)
+/* What was gathered in a piece, run by run. */
+static struct rxlarge *run_work(struct rxlarges *s, int32_t slot, struct work *ret)
 {
 	struct rxlarge_slot *p = &s->slots[slot];
 	struct rxlarge *b = &s->b[p->block];
@@ -51,7 +53,7 @@ static struct rxlarge *run_work(struct rxlarges *s, enum work_op op, int32_t slo
 	p->n_out++;
 	b->n_out++;
 	*ret = (struct work){
-		.op = op,
+		.op = WORK_WRITE,
 		.slot = (uint32_t)slot,
 		.offset = (uint64_t)(p->base + from) * b->symbol_len,
 		.data = arena_at(&s->arena, slot) + (size_t)from * b->symbol_len,
@@ -67,7 +69,7 @@ static struct rxlarge *store_work(struct rxlarges *s, struct work *ret)
 
 	if (slot < 0)
 		return NULL;
-	b = run_work(s, WORK_WRITE, slot, ret);
+	b = run_work(s, slot, ret);
 	if (!runs_left(&s->slots[slot]))
 		s->due_first = s->slots[slot].next;
 	return b;
@@ -107,6 +109,11 @@ static void begin(struct rxlarges *s, struct rxlarge *b)
 	lay_out(s, b);
 	for (uint32_t p = 0; (p = bitmap_next(&b->parity, p)) < b->n_parity; p++)
 		v->symbols[n++] = (struct fft16_parity){ p, v->src[v->lost[v->place[p]]] };
+	v->per_load = s->per_piece;
+	while (v->per_load < LOAD_FACTOR * v->n && v->per_load < s->n_pieces * s->per_piece)
+		v->per_load *= 2;
+	for (unsigned i = 0; i < RXLARGE_LOADS; i++)
+		v->load[i].state = RXLARGE_LOAD_FREE;
 	s->n_waiting--;
 	b->state = RXLARGE_ADDING;
 }
@@ -124,35 +131,59 @@ static void begin_next(struct rxlarges *s)
 	}
 }
 
-/* Which source symbols are to be read, and where they go. False: no piece is left. */
+static int32_t load_slot(const struct rxlarges *s, unsigned i)
+{
+	return (int32_t)(i * s->n_pieces);
+}
+
+/* Which source symbols are read next, and where they go. False: none is left. */
 static bool load(struct rxlarges *s, unsigned i)
 {
 	struct rxlarge_solver *v = &s->solver;
 	struct rxlarge_load *l = &v->load[i];
 	const struct rxlarge *b = v->b;
-	struct rxlarge_slot *p = &s->slots[i];
-	uint8_t *data = arena_at(&s->arena, (int32_t)i);
+	uint8_t *data = arena_at(&s->arena, load_slot(s, i));
 	uint32_t first = bitmap_next(&b->have, v->next);
 
 	if (first == b->k) {
 		v->next = b->k;
 		return false;
 	}
-	*l = (struct rxlarge_load){ .used = true };
-	*p = (struct rxlarge_slot){ .block = (uint16_t)(b - s->b), .next = -1 };
-	p->base = first - first % s->per_piece;
-	p->n = (uint16_t)MIN(s->per_piece, b->k - p->base);
-	v->next = p->base + p->n;
-	for (uint32_t j = 0; j < p->n; j++) {
-		if (!bitmap_has(&b->have, p->base + j))
-			continue;
-		p->held[j / 64] |= (uint64_t)1 << (j % 64);
-		l->src[j] = data + (size_t)j * b->symbol_len;
-	}
+	l->state = RXLARGE_LOAD_DUE;
+	l->base = first - first % v->per_load;
+	l->n = MIN(v->per_load, b->k - l->base);
+	v->next = l->base + l->n;
+	for (uint32_t j = 0; j < l->n; j++)
+		l->src[j] = bitmap_has(&b->have, l->base + j) ? data + (size_t)j * b->symbol_len
+							      : NULL;
 	if (v->next == b->k) /* the codec wants the last one padded */
-		memset(data + (size_t)(p->n - 1) * b->symbol_len + b->last_len, 0,
+		memset(data + (size_t)(l->n - 1) * b->symbol_len + b->last_len, 0,
 		       b->symbol_len - b->last_len);
 	return true;
+}
+
+/* From the first symbol that is there to the last one, the holes between them, too: what is
+ * read of these is not looked at, and one long read costs less than many short ones. */
+static struct rxlarge *read_work(struct rxlarges *s, unsigned i, struct work *ret)
+{
+	struct rxlarge *b = s->solver.b;
+	struct rxlarge_load *l = &s->solver.load[i];
+	uint32_t from = 0, end = l->n;
+
+	while (!l->src[from])
+		from++;
+	while (!l->src[end - 1])
+		end--;
+	l->state = RXLARGE_LOAD_READING;
+	b->n_out++;
+	*ret = (struct work){
+		.op = WORK_READ,
+		.slot = (uint32_t)load_slot(s, i),
+		.offset = (uint64_t)(l->base + from) * b->symbol_len,
+		.data = l->src[from],
+		.len = run_len(b, l->base + from, end - from),
+	};
+	return b;
 }
 
 static struct rxlarge *codec_work(struct rxlarges *s, enum work_op op,
@@ -177,15 +208,14 @@ static struct rxlarge *codec_work(struct rxlarges *s, enum work_op op,
 static struct rxlarge *add_work(struct rxlarges *s, unsigned i, struct work *ret)
 {
 	struct rxlarge_load *l = &s->solver.load[i];
-	const struct rxlarge_slot *p = &s->slots[i];
 	struct fft16_block block = {
-		.k = p->n,
+		.k = l->n,
 		.len = s->solver.b->symbol_len,
 		.src = l->src,
-		.first = p->base,
+		.first = l->base,
 	};
 
-	l->adding = true;
+	l->state = RXLARGE_LOAD_ADDING;
 	return codec_work(s, WORK_ADD, &block, ret);
 }
 
@@ -206,12 +236,12 @@ static struct rxlarge *adding_work(struct rxlarges *s, struct work *ret)
 	for (unsigned i = 0; i < RXLARGE_LOADS; i++) {
 		struct rxlarge_load *l = &v->load[i];
 
-		if (!l->used && !load(s, i))
+		if (l->state == RXLARGE_LOAD_FREE && !load(s, i))
 			continue;
 		any = true;
-		if (runs_left(&s->slots[i]))
-			return run_work(s, WORK_READ, (int32_t)i, ret);
-		if (!s->slots[i].n_out && !l->adding && !v->codec_out)
+		if (l->state == RXLARGE_LOAD_DUE)
+			return read_work(s, i, ret);
+		if (l->state == RXLARGE_LOAD_READY && !v->codec_out)
 			return add_work(s, i, ret);
 	}
 	if (any)
@@ -304,24 +334,37 @@ static void on_codec(struct rxlarges *s)
 	if (v->b->state == RXLARGE_SOLVING)
 		v->b->state = RXLARGE_WRITING;
 	for (unsigned i = 0; i < RXLARGE_LOADS; i++)
-		if (v->load[i].adding)
-			v->load[i] = (struct rxlarge_load){ .used = false };
+		if (v->load[i].state == RXLARGE_LOAD_ADDING)
+			v->load[i].state = RXLARGE_LOAD_FREE;
+}
+
+static void on_read(struct rxlarges *s, uint32_t slot)
+{
+	s->solver.load[slot / s->n_pieces].state = RXLARGE_LOAD_READY;
+}
+
+static void on_written(struct rxlarges *s, int32_t slot)
+{
+	struct rxlarge_slot *p = &s->slots[slot];
+
+	p->n_out--;
+	if (!p->n_out && !runs_left(p))
+		on_stored(s, slot, &s->b[p->block]);
 }
 
 struct rxlarge *rxlarges_work_done(struct rxlarges *s, const struct work *w)
 {
-	struct rxlarge_slot *p = w->slot < s->arena.n ? &s->slots[w->slot] : NULL;
-	struct rxlarge *b = p ? &s->b[p->block] : s->solver.b;
+	bool piece = w->op == WORK_WRITE && w->slot < s->arena.n;
+	struct rxlarge *b = piece ? &s->b[s->slots[w->slot].block] : s->solver.b;
 
 	b->n_out--;
-	if (p) {
-		p->n_out--;
-		if (w->op == WORK_WRITE && !p->n_out && !runs_left(p))
-			on_stored(s, (int32_t)w->slot, b);
-	} else if (w->slot == codec_slot(s)) {
+	if (piece)
+		on_written(s, (int32_t)w->slot);
+	else if (w->op == WORK_READ)
+		on_read(s, w->slot);
+	else if (w->slot == codec_slot(s))
 		on_codec(s);
-	} else if (!b->n_out && s->solver.written == s->solver.n) {
+	else if (!b->n_out && s->solver.written == s->solver.n)
 		b->state = RXLARGE_DONE;
-	}
 	return b;
 }

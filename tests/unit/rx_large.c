@@ -284,7 +284,7 @@ static void without_memory_the_object_is_refused(void **state)
 		rig_fini(&r);
 	}
 	nomem_in = 0;
-	assert_int_equal(n, 14);
+	assert_int_equal(n, 16);
 	assert_string_equal(rig_events(&r), "");
 	rig_fini(&r);
 
