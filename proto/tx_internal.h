@@ -94,6 +94,7 @@ struct tx {
 	struct txlarges large; /* unless conf.code is SMALL */
 	struct tx_group group;
 	struct txlarge *large_repair; /* the one whose repair is being sent */
+	uint32_t repair_run;          /* symbols sent in its turn */
 	bool untold;                  /* some block may have a target that nobody heard of */
 	struct threshold threshold;
 	struct poll poll;

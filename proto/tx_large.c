@@ -267,20 +267,37 @@ static int tell_target(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	return r;
 }
 
+/* The block after the one that had its turn, the first after the last. */
+static int next_turn(struct tx *tx, nsec_t now, struct tx_packet *ret)
+{
+	const struct txlarge *last = tx->large_repair;
+	uint32_t n = tx->large.n, first = 0;
+	int r = 0;
+
+	while (last && first < n && txlarges_at(&tx->large, first)->key <= last->key)
+		first++;
+	for (uint32_t i = 0; i < n && !r; i++) {
+		tx->large_repair = txlarges_at(&tx->large, (first + i) % n);
+		r = repair_block(tx, now, tx->large_repair, ret);
+	}
+	tx->repair_run = 0;
+	if (!r)
+		tx->large_repair = NULL;
+	return r;
+}
+
+/* In turns like the blocks themselves, so that a burst of loss is shared among them. */
 int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
 	int r = tell_target(tx, now, ret);
 
-	if (!r && tx->large_repair)
-		r = repair_block(tx, now, tx->large_repair, ret);
 	if (r)
 		return r;
-	for (uint32_t i = 0; i < tx->large.n && !r; i++) {
-		tx->large_repair = txlarges_at(&tx->large, i);
+	if (tx->large_repair && tx->repair_run < RUN)
 		r = repair_block(tx, now, tx->large_repair, ret);
-	}
 	if (!r)
-		tx->large_repair = NULL;
+		r = next_turn(tx, now, ret);
+	tx->repair_run++;
 	return r;
 }
 

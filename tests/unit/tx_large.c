@@ -318,6 +318,21 @@ static void a_raised_target_is_told_at_once(void **state)
 	tx_free(r.tx);
 }
 
+static void repair_takes_turns(void **state)
+{
+	struct rig r;
+
+	start(&r, 2);
+	run(&r, 100 * MS);
+	nack(&r, NODE, erasures(0, 20));
+	nack(&r, NODE, erasures(3, 20));
+	nack(&r, NODE, erasures(1, 1));
+	run(&r, 0);
+	assert_int_equal(r.n_parity, 22 + 22 + 2);
+	assert_in_range(r.turns, 8, 10); /* 8 symbols at a time, and each target was told */
+	tx_free(r.tx);
+}
+
 static void there_is_an_end_to_parity(void **state)
 {
 	struct rig r;
@@ -473,6 +488,7 @@ int main(void)
 		cmocka_unit_test(groups_are_sent_in_turns_and_polled),
 		cmocka_unit_test(counts_raise_the_target),
 		cmocka_unit_test(a_raised_target_is_told_at_once),
+		cmocka_unit_test(repair_takes_turns),
 		cmocka_unit_test(there_is_an_end_to_parity),
 		cmocka_unit_test(symbols_and_blocks_come_again_by_name),
 		cmocka_unit_test(names_may_come_in_any_order),
