@@ -13,6 +13,7 @@ static struct rxtimer_now time_of(const struct rx *rx, nsec_t now)
 {
 	return (struct rxtimer_now){ .now = now,
 				     .silence = 2 * rx->sender.grtt,
+				     .alive_at = rx->sender.heard_at,
 				     .repair_at = rx->sender.repair_at };
 }
 

@@ -26,9 +26,21 @@ static nsec_t quiet_at(const struct rxtimer *t, struct rxtimer_now at)
 	return MAX(t->heard_at + at.silence, served_until(t->heard_at, RXTIMER_PATIENCE, at));
 }
 
+/*
+ * Silence means something only if the sender was heard in its second half. In a burst of loss
+ * nothing is, and the repair goes on; it is not to be asked for once more.
+ */
+static bool is_quiet(const struct rxtimer *t, struct rxtimer_now at)
+{
+	if (at.now < quiet_at(t, at))
+		return false;
+	return at.alive_at >= quiet_at(t, at) - at.silence / 2 ||
+	       at.now >= t->heard_at + RXTIMER_PATIENCE;
+}
+
 static bool arriving(const struct rxtimer *t, struct rxtimer_now at)
 {
-	return t->heard < t->target && at.now < quiet_at(t, at);
+	return t->heard < t->target && !is_quiet(t, at);
 }
 
 uint32_t rxtimer_need(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
@@ -43,10 +55,18 @@ bool rxtimer_covered(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 	return rxtimer_need(t, d, at) == t->target;
 }
 
+/* When to look again whether the repair has passed. */
+static nsec_t look_at(const struct rxtimer *t, struct rxtimer_now at)
+{
+	nsec_t quiet = quiet_at(t, at);
+
+	return at.now < quiet ? quiet : at.now + at.silence / 2;
+}
+
 static void arrive(struct rxtimer *t, struct rxtimer_now at)
 {
 	t->state = RXTIMER_ARRIVING;
-	t->at = quiet_at(t, at);
+	t->at = look_at(t, at);
 	t->tries = 0;
 }
 
@@ -117,9 +137,9 @@ enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_no
 		arrive(t, at);
 		break;
 	case RXTIMER_ARRIVING:
-		if (quiet_at(t, at) <= at.now)
+		if (is_quiet(t, at))
 			return RXTIMER_WAIT;
-		t->at = quiet_at(t, at);
+		t->at = look_at(t, at);
 		break;
 	}
 	return RXTIMER_NOTHING;

@@ -39,6 +39,7 @@ struct rxtimer {
 struct rxtimer_now {
 	nsec_t now;
 	nsec_t silence;   /* after which a repair has passed: 2 GRTT */
+	nsec_t alive_at;  /* when anything of the sender was heard */
 	nsec_t repair_at; /* when a repair of any block was heard */
 };
 

@@ -91,6 +91,7 @@ static void parity_that_comes_unasked_silences(void **state)
 	assert_string_equal(rig_run(&r, r.grtt), "");
 	parity(&r, 0, 0, 2, 4);
 	assert_string_equal(rig_run(&r, 2 * r.grtt - 1), "");
+	rig_info(&r, 0, "info"); /* there is silence, but no burst of loss */
 	assert_string_equal(rig_run(&r, 1), "N(0.0+6) "); /* two of the four are lost */
 	parity(&r, 0, 4, 6, 6);
 	assert_string_equal(rig_events(&r), "C0 ");
@@ -156,6 +157,7 @@ static void whoever_hears_other_repair_waits_for_his_turn(void **state)
 		parity(&r, 0, p, p + 1, 10);
 	}
 	assert_string_equal(rig_run(&r, 2 * r.grtt - 1), "");
+	rig_info(&r, 0, "info");
 	assert_string_equal(rig_run(&r, 1), "N(0.0+11 0.1+4) ");
 	rig_fini(&r);
 

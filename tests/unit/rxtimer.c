@@ -8,9 +8,9 @@
 
 static struct rxtimer_now at(nsec_t now)
 {
-	return (struct rxtimer_now){ .now = now,
-				     .silence = SILENCE,
-				     .repair_at = -NSEC_PER_SEC };
+	return (struct rxtimer_now){
+		.now = now, .silence = SILENCE, .alive_at = now, .repair_at = -NSEC_PER_SEC
+	};
 }
 
 #define MSEC_SILENCE (20 * NSEC_PER_MSEC)
@@ -19,6 +19,7 @@ static struct rxtimer_now at_msec(nsec_t now, nsec_t repair_at)
 {
 	return (struct rxtimer_now){ .now = now * NSEC_PER_MSEC,
 				     .silence = MSEC_SILENCE,
+				     .alive_at = now * NSEC_PER_MSEC,
 				     .repair_at = repair_at * NSEC_PER_MSEC };
 }
 
@@ -168,6 +169,29 @@ static void a_repair_passes_by_silence(void **state)
 	assert_int_equal(rxtimer_due(&t, 9, at(130)), RXTIMER_WAIT);
 }
 
+/* Nothing at all is heard in a burst of loss: the repair is not over for that. */
+static void silence_of_everything_means_nothing(void **state)
+{
+	struct rxtimer_now deaf = at_msec(1030, 0);
+	struct rxtimer t;
+
+	deaf.alive_at = 1009 * NSEC_PER_MSEC;
+	rxtimer_init(&t);
+	t.heard_at = 1000 * NSEC_PER_MSEC;
+	t.target = 10;
+	t.state = RXTIMER_ARRIVING;
+	assert_int_equal(rxtimer_need(&t, 8, deaf), 10);
+	assert_int_equal(rxtimer_due(&t, 8, deaf), RXTIMER_NOTHING);
+	assert_int_equal(t.at, 1040 * NSEC_PER_MSEC);
+	deaf.alive_at = 1010 * NSEC_PER_MSEC;
+	assert_int_equal(rxtimer_need(&t, 8, deaf), 18);
+	assert_int_equal(rxtimer_due(&t, 8, deaf), RXTIMER_WAIT);
+
+	deaf.alive_at = 1009 * NSEC_PER_MSEC; /* but not for ever */
+	deaf.now = 1250 * NSEC_PER_MSEC;
+	assert_int_equal(rxtimer_due(&t, 8, deaf), RXTIMER_WAIT);
+}
+
 /* What was on its way when the request left carries the old target. */
 static void a_request_is_answered_by_its_target(void **state)
 {
@@ -253,6 +277,7 @@ int main(void)
 		cmocka_unit_test(what_is_covered_when_due_waits),
 		cmocka_unit_test(a_repair_passes_by_its_last_symbol),
 		cmocka_unit_test(a_repair_passes_by_silence),
+		cmocka_unit_test(silence_of_everything_means_nothing),
 		cmocka_unit_test(a_request_is_answered_by_its_target),
 		cmocka_unit_test(requests_become_rarer),
 		cmocka_unit_test(other_repair_is_worth_waiting),
