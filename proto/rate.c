@@ -80,14 +80,16 @@ const struct ratepeer *rate_peer(const struct rate *r, uint32_t node_id)
 	return rate_find((struct rate *)r, node_id);
 }
 
-/* What one of them was seen to get, at most. */
 double rate_fastest(const struct rate *r)
 {
 	double best = 0;
 
-	for (unsigned i = 0; i < RATE_PEERS; i++)
-		if (r->peers[i].used)
-			best = MAX(best, r->peers[i].best);
+	for (unsigned i = 0; i < RATE_PEERS; i++) {
+		const struct ratepeer *p = &r->peers[i];
+
+		if (p->used)
+			best = MAX(best, isfinite(p->cap) ? p->cap : p->best);
+	}
 	return best;
 }
 

@@ -11,7 +11,7 @@
 #define UP_WAIT_MIN (500 * NSEC_PER_MSEC)
 
 struct ratepeer *rate_find(struct rate *r, uint32_t node_id); /* NULL: not watched */
-/* What one of them was seen to get, at most. */
+/* What the best of them can do, or was seen to get. */
 double rate_fastest(const struct rate *r);
 /* What all that count can do; notes whom that is up to. */
 double rate_target(struct rate *r);

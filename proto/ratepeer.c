@@ -12,7 +12,8 @@
 #define STILL_FULL    0.92 /* a test at 0.8 of what came brings no less: it was not low enough */
 #define DEAF_LOSS     0.3
 #define JITTER_WEIGHT 16
-#define JITTER_CALM   (NSEC_PER_MSEC / 2) /* with less, two reports in a row are enough */
+#define JITTER_CALM   (NSEC_PER_MSEC / 2)  /* with less, two reports in a row are enough */
+#define BEST_TIME     (80 * NSEC_PER_MSEC) /* buffers take anything for less */
 #define GROUPS_FIRST  3
 #define GROUPS_MIN    1.5
 #define GROUPS_MAX    30
@@ -84,7 +85,8 @@ void ratepeer_sample(struct ratepeer *p, const struct rx_report *rp,
 			(double)MAX(there, 1);
 		is->delivered = MAX(is->delivered - grown, is->delivered / 4);
 	}
-	p->best = MAX(p->best, is->delivered);
+	if (time >= BEST_TIME)
+		p->best = MAX(p->best, is->delivered);
 }
 
 enum rate_sign ratepeer_sign(const struct ratepeer *p, bool strict)

@@ -48,7 +48,7 @@ struct ratepeer {
 	double groups; /* losses come in groups: how much larger that makes their variance */
 	double base;   /* loss that does not depend on the rate, as far as we know */
 	double cap;    /* sent at more than this, it gets no more; INFINITY: not known */
-	double best;   /* the most that it was seen to get */
+	double best;   /* the most that it was seen to get for a while */
 	nsec_t queue;  /* how late packets are, beyond the least that was seen */
 	nsec_t queues[RATEPEER_QUEUES]; /* the same in the last reports, the newest first */
 	nsec_t drained;                 /* where ratepeer_drains() looked last */

@@ -217,7 +217,14 @@ static void innocent_or_not(void **state)
 static void what_it_can_do(void **state)
 {
 	struct ratepeer p = peer();
+	struct rx_report rp = after(&p, 0, 0);
+	struct rate_sent brief = sent;
 
+	brief.time = 20 * MS; /* that may all be in its socket's buffer */
+	brief.rate = 700e6;
+	ratepeer_sample(&p, &rp, &brief);
+	assert_true(p.best == 0);
+	p = peer();
 	step(&p, 0, 0);
 	ratepeer_limit(&p, 100e6);
 	assert_true(p.cap == 100e6 && p.best == 100e6);
