@@ -49,9 +49,9 @@ int rx_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
 nsec_t rx_deadline(const struct rx *rx, nsec_t now);
 
 /*
- * Requests to serve (work.h): READ gives back what an earlier WRITE of this session wrote. A
- * result < 0 of a WRITE or READ aborts the object. Drain after every rx_input() and
- * rx_output().
+ * Requests to serve (work.h): READ gives back what earlier WRITEs of this session wrote. It
+ * begins and ends with such bytes; what was not written between them may be anything. A result
+ * < 0 of a WRITE or READ aborts the object. Drain after every rx_input() and rx_output().
  */
 bool rx_work(struct rx *rx, struct work *ret);
 void rx_work_done(struct rx *rx, nsec_t now, const struct work *w, int result);
