@@ -338,6 +338,24 @@ void rx_check_finished(struct rx *rx, nsec_t now)
 	rx->finished = rx->finished_due = rx->events_due = true;
 }
 
+/*
+ * A sender that was held up once takes that for a long way, and what is asked for then would be
+ * asked for again after seconds, though the GRTT is soon what it was.
+ */
+static void note_grtt(struct rx *rx, nsec_t now)
+{
+	struct rx_sender *s = &rx->sender;
+	double part = (double)s->grtt / (double)MAX(s->grtt_high, 1);
+
+	s->grtt_high = MAX(s->grtt_high, s->grtt);
+	if (s->grtt_high < 2 * s->grtt)
+		return;
+	s->grtt_high = s->grtt;
+	rx_large_hasten(rx, now, part);
+	if (rx->nack.state != RX_NACK_IDLE && rx->nack.at > now)
+		rx->nack.at = now + (nsec_t)((double)(rx->nack.at - now) * part);
+}
+
 static void note_sender(struct rx *rx, nsec_t now, const struct msg *m)
 {
 	struct rx_sender *s = &rx->sender;
@@ -345,6 +363,7 @@ static void note_sender(struct rx *rx, nsec_t now, const struct msg *m)
 	s->heard_at = now;
 	s->gone = false;
 	s->grtt = MIN(quant_rtt_decode(m->grtt), GRTT_MAX);
+	note_grtt(rx, now);
 	s->backoff = m->backoff;
 	s->gsize = quant_gsize_decode(m->gsize);
 	loss_heard(&rx->loss, now, m->sequence, s->grtt);

@@ -91,6 +91,7 @@ struct rx_sender {
 	uint8_t phase;
 	uint16_t segment_size; /* of the last FTI; 0: none heard */
 	nsec_t grtt;
+	nsec_t grtt_high; /* timers were set when it was no more than this */
 	uint8_t backoff;
 	double gsize;
 	nsec_t heard_at, data_at, ended_at;
@@ -128,6 +129,7 @@ struct rx {
 	uint32_t rs_dim; /* B of its code */
 	struct rxlarges large;
 	nsec_t large_at;         /* the earliest of its blocks' timers */
+	uint64_t large_end;      /* key: from there on there is no memory for their parity */
 	nsec_t large_asked_at;   /* the last request for large blocks, */
 	unsigned large_messages; /* and how many there were at that instant */
 	bool work_due;

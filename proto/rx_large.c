@@ -87,7 +87,7 @@ static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, uint
 }
 
 /* The block needs nothing more from the network, or nothing more at all. */
-static void on_progress(struct rx *rx, struct rx_object *o, struct rxlarge *b)
+static void on_progress(struct rx *rx, nsec_t now, struct rx_object *o, struct rxlarge *b)
 {
 	uint64_t key = b->key;
 
@@ -99,6 +99,7 @@ static void on_progress(struct rx *rx, struct rx_object *o, struct rxlarge *b)
 	rx->counters.recovered += b->k - b->have.count;
 	rxlarges_drop(&rx->large, b);
 	rx_block_done(rx, o, key);
+	rx_large_trigger(rx, now); /* there is room for the repair of another one */
 }
 
 static void store(struct rx *rx, struct rxlarge *b, const struct msg *m)
@@ -144,7 +145,7 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 	if (b->state == RXLARGE_GATHERING)
 		rx_large_heard(rx, now, b, m);
 	else
-		on_progress(rx, o, b);
+		on_progress(rx, now, o, b);
 }
 
 void rx_large_drop(struct rx *rx, uint64_t number)
@@ -176,7 +177,7 @@ bool rx_large_work(struct rx *rx, struct work *ret)
 	return true;
 }
 
-bool rx_large_work_done(struct rx *rx, const struct work *w, int result)
+bool rx_large_work_done(struct rx *rx, nsec_t now, const struct work *w, int result)
 {
 	struct work inner = *w;
 	struct rx_object *o;
@@ -194,7 +195,7 @@ bool rx_large_work_done(struct rx *rx, const struct work *w, int result)
 	} else if (result < 0) {
 		rx_object_abort(rx, o, result);
 	} else {
-		on_progress(rx, o, b);
+		on_progress(rx, now, o, b);
 	}
 	return true;
 }

@@ -14,14 +14,16 @@ bool rx_large_valid(const struct rx_object *o, const struct msg *m);
 void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m);
 void rx_large_drop(struct rx *rx, uint64_t number);
 bool rx_large_work(struct rx *rx, struct work *ret);
-bool rx_large_work_done(struct rx *rx, const struct work *w, int result); /* ours? */
+/* Whether it is ours. */
+bool rx_large_work_done(struct rx *rx, nsec_t now, const struct work *w, int result);
 
 /* rx_large_nack.c: their timers and requests */
 void rx_large_heard(struct rx *rx, nsec_t now, struct rxlarge *b, const struct msg *m);
 void rx_large_polled(struct rx *rx, nsec_t now, const struct rx_object *o,
 		     const struct poll *p);
-void rx_large_trigger(struct rx *rx, nsec_t now);      /* the position may have moved */
-void rx_large_quiet(struct rx *rx, struct rxlarge *b); /* it lacks nothing any more */
+void rx_large_trigger(struct rx *rx, nsec_t now);             /* the position may have moved */
+void rx_large_quiet(struct rx *rx, struct rxlarge *b);        /* it lacks nothing any more */
+void rx_large_hasten(struct rx *rx, nsec_t now, double part); /* GRTT fell to this part */
 int rx_large_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
 nsec_t rx_large_deadline(const struct rx *rx);
 

@@ -13,7 +13,6 @@ static struct rxtimer_now time_of(const struct rx *rx, nsec_t now)
 {
 	return (struct rxtimer_now){ .now = now,
 				     .silence = 2 * rx->sender.grtt,
-				     .alive_at = rx->sender.heard_at,
 				     .repair_at = rx->sender.repair_at };
 }
 
@@ -75,11 +74,37 @@ void rx_large_heard(struct rx *rx, nsec_t now, struct rxlarge *b, const struct m
 	timer_moved(rx, b, from);
 }
 
+/*
+ * Parity that there is no memory for would be sent in vain: the first blocks go first, and what
+ * does not fit beside them waits until they are done.
+ */
+static uint64_t room_end(const struct rx *rx)
+{
+	const struct rxlarges *s = &rx->large;
+	uint64_t from = rx_running(rx) ? rx->sender.floor : 0;
+	uint32_t i = rxlarges_lower_bound(s, from), used = 0;
+
+	for (; i < s->n && rxlarges_at(s, i)->key < rx->sender.position; i++) {
+		const struct rxlarge *b = rxlarges_at(s, i);
+		uint32_t n = b->parity.count;
+
+		if (b->state == RXLARGE_GATHERING)
+			n += MIN(rxlarge_deficit(b), MIN(b->n_parity, rxlarges_keep(s)));
+		n = rxlarges_parity_slots(s, n);
+		if (used && used + n > s->max_parity_slots)
+			return b->key;
+		used += n;
+	}
+	return UINT64_MAX;
+}
+
 /* While new data flows the sender repairs what is recent, and by parity only. */
 static bool may_ask(const struct rx *rx, nsec_t now, const struct rxlarge *b)
 {
 	uint32_t d = rxlarge_deficit(b);
 
+	if (b->key >= rx->large_end)
+		return false;
 	if (!rx_running(rx))
 		return true;
 	return b->key >= rx->sender.floor && d <= rxlarges_keep(&rx->large) &&
@@ -107,6 +132,7 @@ void rx_large_trigger(struct rx *rx, nsec_t now)
 	if (!rx->large.n || rx->sender.ended)
 		return;
 	wait = back_off(rx);
+	rx->large_end = room_end(rx);
 	for (uint32_t i = 0; i < rx->large.n; i++) {
 		struct rxlarge *b = rxlarges_at(&rx->large, i);
 
@@ -136,6 +162,7 @@ void rx_large_polled(struct rx *rx, nsec_t now, const struct rx_object *o, const
 
 	if (rx->sender.ended)
 		return;
+	rx->large_end = room_end(rx);
 	for (; i < rx->large.n; i++) {
 		struct rxlarge *b = rxlarges_at(&rx->large, i);
 
@@ -158,7 +185,8 @@ static int put_request(struct rx *rx, struct rxtimer_now at, nsec_t wait,
 	uint32_t d = rxlarge_deficit(b), keep = rxlarges_keep(&rx->large);
 	uint32_t need = rxtimer_need(&b->timer, d, at), target = b->timer.target;
 	uint32_t by_name = MAX(need - MIN(need, b->n_parity), d - MIN(d, keep));
-	uint32_t count = MAX(need - MIN(need, by_name), target);
+	bool late = rxtimer_late(&b->timer, at) && need <= target;
+	uint32_t count = late ? need : MAX(need - MIN(need, by_name), target);
 	struct request req = {
 		.form = NACK_FORM_ERASURES,
 		.flags = NACK_SEGMENT,
@@ -171,7 +199,7 @@ static int put_request(struct rx *rx, struct rxtimer_now at, nsec_t wait,
 	nsec_t from = b->timer.at;
 	int r = 0;
 
-	if (count > target)
+	if (count > target || late)
 		r = request_put(w, &req);
 	if (r == 0 && by_name)
 		r = rx_put_sources(w, b->key, &b->have, b->k, by_name);
@@ -206,6 +234,7 @@ static bool any_due(struct rx *rx, nsec_t now)
 {
 	bool due = false;
 
+	rx->large_end = room_end(rx);
 	for (uint32_t i = 0; i < rx->large.n; i++) {
 		struct rxlarge *b = rxlarges_at(&rx->large, i);
 
@@ -245,6 +274,13 @@ static void put_off(struct rx *rx, nsec_t now)
 		if (t->at <= now)
 			t->at = now + rx->sender.grtt;
 	}
+	find_earliest(rx);
+}
+
+void rx_large_hasten(struct rx *rx, nsec_t now, double part)
+{
+	for (uint32_t i = 0; i < rx->large.n; i++)
+		rxtimer_hasten(&rxlarges_at(&rx->large, i)->timer, now, part);
 	find_earliest(rx);
 }
 

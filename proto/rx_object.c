@@ -539,7 +539,7 @@ void rx_work_done(struct rx *rx, nsec_t now, const struct work *w, int result)
 	struct rxblock *b;
 	struct rx_object *o;
 
-	if (rx_large_work_done(rx, w, result))
+	if (rx_large_work_done(rx, now, w, result))
 		return;
 	b = &rx->blocks.b[w->slot];
 	o = rx_object_find(rx, key_object(b->key));

@@ -142,6 +142,11 @@ uint32_t rxlarges_keep(const struct rxlarges *s)
 	return s->counting ? s->max_parity : s->max_parity_slots * s->per_slot;
 }
 
+uint32_t rxlarges_parity_slots(const struct rxlarges *s, uint32_t n)
+{
+	return s->counting ? 0 : (n + s->per_slot - 1) / s->per_slot;
+}
+
 /* --- blocks --- */
 
 struct rxlarge *rxlarges_at(const struct rxlarges *s, uint32_t i)

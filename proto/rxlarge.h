@@ -132,6 +132,9 @@ bool rxlarges_fit(const struct rxlarges *s, const struct rxlarge_shape *shape);
 /* So many parity symbols of one block can be held, at most. */
 uint32_t rxlarges_keep(const struct rxlarges *s);
 
+/* Slots, of max_parity_slots, that so much parity of one block takes. */
+uint32_t rxlarges_parity_slots(const struct rxlarges *s, uint32_t n);
+
 struct rxlarge *rxlarges_find(struct rxlarges *s, uint64_t key); /* NULL: unknown */
 struct rxlarge *rxlarges_at(const struct rxlarges *s, uint32_t i);
 /* The first block with this key or a higher one is the i-th of s->n. */

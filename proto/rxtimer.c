@@ -26,47 +26,35 @@ static nsec_t quiet_at(const struct rxtimer *t, struct rxtimer_now at)
 	return MAX(t->heard_at + at.silence, served_until(t->heard_at, RXTIMER_PATIENCE, at));
 }
 
-/*
- * Silence means something only if the sender was heard in its second half. In a burst of loss
- * nothing is, and the repair goes on; it is not to be asked for once more.
- */
-static bool is_quiet(const struct rxtimer *t, struct rxtimer_now at)
-{
-	if (at.now < quiet_at(t, at))
-		return false;
-	return at.alive_at >= quiet_at(t, at) - at.silence / 2 ||
-	       at.now >= t->heard_at + RXTIMER_PATIENCE;
-}
-
 static bool arriving(const struct rxtimer *t, struct rxtimer_now at)
 {
-	return t->heard < t->target && !is_quiet(t, at);
+	return t->heard < t->target && at.now < quiet_at(t, at);
+}
+
+bool rxtimer_late(const struct rxtimer *t, struct rxtimer_now at)
+{
+	return t->heard < t->target && !arriving(t, at) &&
+	       at.now < t->heard_at + RXTIMER_PATIENCE;
 }
 
 uint32_t rxtimer_need(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 {
-	uint32_t coming = arriving(t, at) ? t->target - t->heard : 0;
-
-	return t->target + (d > coming ? d - coming : 0);
+	if (rxtimer_late(t, at))
+		return t->heard + d > t->target ? t->heard + d : d;
+	if (arriving(t, at))
+		return MAX(t->target, t->heard + d);
+	return t->target + d;
 }
 
 bool rxtimer_covered(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 {
-	return rxtimer_need(t, d, at) == t->target;
-}
-
-/* When to look again whether the repair has passed. */
-static nsec_t look_at(const struct rxtimer *t, struct rxtimer_now at)
-{
-	nsec_t quiet = quiet_at(t, at);
-
-	return at.now < quiet ? quiet : at.now + at.silence / 2;
+	return d == 0 || (arriving(t, at) && t->heard + d <= t->target);
 }
 
 static void arrive(struct rxtimer *t, struct rxtimer_now at)
 {
 	t->state = RXTIMER_ARRIVING;
-	t->at = look_at(t, at);
+	t->at = quiet_at(t, at);
 	t->tries = 0;
 }
 
@@ -137,9 +125,9 @@ enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_no
 		arrive(t, at);
 		break;
 	case RXTIMER_ARRIVING:
-		if (is_quiet(t, at))
+		if (quiet_at(t, at) <= at.now)
 			return RXTIMER_WAIT;
-		t->at = look_at(t, at);
+		t->at = quiet_at(t, at);
 		break;
 	}
 	return RXTIMER_NOTHING;
@@ -160,6 +148,12 @@ void rxtimer_asked(struct rxtimer *t, struct rxtimer_now at, uint32_t target, ns
 	t->asked = target;
 	t->tries = MIN(t->tries + 1, TRIES_MAX);
 	t->at = at.now + MAX(at.silence, longer) + wait;
+}
+
+void rxtimer_hasten(struct rxtimer *t, nsec_t now, double part)
+{
+	if (t->at > now && t->at != NSEC_NEVER)
+		t->at = now + (nsec_t)((double)(t->at - now) * part);
 }
 
 void rxtimer_off(struct rxtimer *t)

@@ -39,7 +39,6 @@ struct rxtimer {
 struct rxtimer_now {
 	nsec_t now;
 	nsec_t silence;   /* after which a repair has passed: 2 GRTT */
-	nsec_t alive_at;  /* when anything of the sender was heard */
 	nsec_t repair_at; /* when a repair of any block was heard */
 };
 
@@ -58,9 +57,17 @@ enum rxtimer_action {
 
 void rxtimer_init(struct rxtimer *t);
 
-/* The parity target that a block needs that lacks d symbols. */
+/*
+ * The promised repair stopped short of its last symbol, or did not begin: lost, or the sender
+ * is slow to compute it. The sender knows.
+ */
+bool rxtimer_late(const struct rxtimer *t, struct rxtimer_now at);
+/*
+ * The count of a request for a block that lacks d symbols: the parity target that it needs;
+ * when late that if it is more than was promised, otherwise d.
+ */
 uint32_t rxtimer_need(const struct rxtimer *t, uint32_t d, struct rxtimer_now at);
-/* Whether that is no more than the sender has promised. */
+/* Whether what is promised, and still coming, will do. */
 bool rxtimer_covered(const struct rxtimer *t, uint32_t d, struct rxtimer_now at);
 
 /* A packet of the block came; d is what is lacking after it. NOTHING or WAIT. */
@@ -77,5 +84,7 @@ void rxtimer_wait(struct rxtimer *t, nsec_t until);
 /* Asked for `target`; if nothing answers, again after twice as long each time and `wait`. */
 void rxtimer_asked(struct rxtimer *t, struct rxtimer_now at, uint32_t target, nsec_t wait);
 void rxtimer_off(struct rxtimer *t);
+/* GRTT has fallen to a part of what it was: so do the times that are left. */
+void rxtimer_hasten(struct rxtimer *t, nsec_t now, double part);
 
 #endif

@@ -318,6 +318,19 @@ static uint32_t lacking(const struct txlarge *b, uint32_t count)
 }
 
 /*
+ * A receiver did not hear the end of the repair, and lacks so much. Where there is no other
+ * parity the last is sent again.
+ */
+static uint32_t once_more(struct txlarge *b, uint32_t n_parity, uint32_t count)
+{
+	uint32_t target = with_margin(b, b->parity_target + count);
+
+	if (target > n_parity)
+		b->parity_sent -= MIN(target - n_parity, b->parity_sent);
+	return target;
+}
+
+/*
  * A receiver needs parity 0 .. count-1 to be sent. The threshold learns from those who ask
  * before most of it was: later ones are those who lost much of the repair.
  */
@@ -332,7 +345,7 @@ static void raise_target(struct tx *tx, nsec_t now, const struct tx_object *o,
 	if (count > target)
 		target = with_margin(b, count);
 	else if (b->parity_sent >= target && now - b->sent_at >= tx_grtt(tx))
-		target += MAX(1, count / 8); /* it heard nothing of what was sent */
+		target = once_more(b, o->fec.n_parity, count);
 	b->parity_target = MIN(target, o->fec.n_parity);
 	tx->untold |= b->told < b->parity_target;
 }

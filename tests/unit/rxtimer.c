@@ -8,9 +8,9 @@
 
 static struct rxtimer_now at(nsec_t now)
 {
-	return (struct rxtimer_now){
-		.now = now, .silence = SILENCE, .alive_at = now, .repair_at = -NSEC_PER_SEC
-	};
+	return (struct rxtimer_now){ .now = now,
+				     .silence = SILENCE,
+				     .repair_at = -NSEC_PER_SEC };
 }
 
 #define MSEC_SILENCE (20 * NSEC_PER_MSEC)
@@ -19,7 +19,6 @@ static struct rxtimer_now at_msec(nsec_t now, nsec_t repair_at)
 {
 	return (struct rxtimer_now){ .now = now * NSEC_PER_MSEC,
 				     .silence = MSEC_SILENCE,
-				     .alive_at = now * NSEC_PER_MSEC,
 				     .repair_at = repair_at * NSEC_PER_MSEC };
 }
 
@@ -39,15 +38,18 @@ static void need_is_what_the_protocol_says(void **state)
 		nsec_t since;
 		uint32_t need;
 	} cases[] = {
-		{ 0, 0, 7, 5, 7 },          /* no repair was heard of */
-		{ 10, 0, 7, 5, 10 },        /* all that is needed is coming */
-		{ 10, 0, 10, 5, 10 },       /* just so */
-		{ 10, 0, 11, 5, 11 },       /* one is lacking */
-		{ 10, 4, 7, 5, 11 },        /* what is past does not come again */
-		{ 10, 0, 7, SILENCE, 17 },  /* nothing is coming */
-		{ 10, 10, 7, 5, 17 },       /* all has come */
-		{ 10, 10, 7, SILENCE, 17 }, /* long ago */
-		{ 10, 4, 0, 5, 10 },        /* nothing is lacking */
+		{ 0, 0, 7, 5, 7 },                  /* no repair was heard of */
+		{ 10, 0, 7, 5, 10 },                /* all that is needed is coming */
+		{ 10, 0, 10, 5, 10 },               /* just so */
+		{ 10, 0, 11, 5, 11 },               /* one is lacking */
+		{ 10, 4, 7, 5, 11 },                /* what is past does not come again */
+		{ 10, 0, 7, SILENCE, 7 },           /* late: the sender knows why */
+		{ 10, 2, 7, SILENCE, 7 },           /* it may yet come */
+		{ 10, 6, 7, SILENCE, 13 },          /* but it would not do */
+		{ 10, 6, 7, RXTIMER_PATIENCE, 17 }, /* nothing is coming */
+		{ 10, 10, 7, 5, 17 },               /* all has come */
+		{ 10, 10, 7, SILENCE, 17 },         /* long ago */
+		{ 10, 4, 0, 5, 10 },                /* nothing is lacking */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -61,6 +63,8 @@ static void need_is_what_the_protocol_says(void **state)
 				 cases[i].need);
 		assert_int_equal(rxtimer_covered(&t, cases[i].d, at(1000 + cases[i].since)),
 				 cases[i].need == cases[i].target);
+		assert_int_equal(rxtimer_late(&t, at(1000 + cases[i].since)),
+				 cases[i].since == SILENCE && cases[i].heard < 10);
 	}
 }
 
@@ -169,29 +173,6 @@ static void a_repair_passes_by_silence(void **state)
 	assert_int_equal(rxtimer_due(&t, 9, at(130)), RXTIMER_WAIT);
 }
 
-/* Nothing at all is heard in a burst of loss: the repair is not over for that. */
-static void silence_of_everything_means_nothing(void **state)
-{
-	struct rxtimer_now deaf = at_msec(1030, 0);
-	struct rxtimer t;
-
-	deaf.alive_at = 1009 * NSEC_PER_MSEC;
-	rxtimer_init(&t);
-	t.heard_at = 1000 * NSEC_PER_MSEC;
-	t.target = 10;
-	t.state = RXTIMER_ARRIVING;
-	assert_int_equal(rxtimer_need(&t, 8, deaf), 10);
-	assert_int_equal(rxtimer_due(&t, 8, deaf), RXTIMER_NOTHING);
-	assert_int_equal(t.at, 1040 * NSEC_PER_MSEC);
-	deaf.alive_at = 1010 * NSEC_PER_MSEC;
-	assert_int_equal(rxtimer_need(&t, 8, deaf), 18);
-	assert_int_equal(rxtimer_due(&t, 8, deaf), RXTIMER_WAIT);
-
-	deaf.alive_at = 1009 * NSEC_PER_MSEC; /* but not for ever */
-	deaf.now = 1250 * NSEC_PER_MSEC;
-	assert_int_equal(rxtimer_due(&t, 8, deaf), RXTIMER_WAIT);
-}
-
 /* What was on its way when the request left carries the old target. */
 static void a_request_is_answered_by_its_target(void **state)
 {
@@ -232,7 +213,7 @@ static void other_repair_is_worth_waiting(void **state)
 	rxtimer_init(&t);
 	t.heard_at = 1000 * NSEC_PER_MSEC;
 	t.target = 10;
-	assert_int_equal(rxtimer_need(&t, 8, at_msec(1030, 1005)), 18);
+	assert_int_equal(rxtimer_need(&t, 8, at_msec(1030, 1005)), 8);
 	assert_int_equal(rxtimer_need(&t, 8, at_msec(1030, 1015)), 10);
 	assert_int_equal(rxtimer_need(&t, 8, at_msec(1249, 1240)), 10);
 	assert_int_equal(rxtimer_need(&t, 8, at_msec(1250, 1240)), 18);
@@ -266,6 +247,21 @@ static void a_poll_sets_the_back_off_anew(void **state)
 	assert_int_equal(t.at, 141);
 }
 
+/* What was set when GRTT seemed long does not last as long. */
+static void a_shorter_grtt_hastens(void **state)
+{
+	struct rxtimer t;
+
+	rxtimer_init(&t);
+	rxtimer_hasten(&t, 100, 0.5);
+	assert_int_equal(t.at, NSEC_NEVER);
+	rxtimer_wait(&t, 180);
+	rxtimer_hasten(&t, 100, 0.25);
+	assert_int_equal(t.at, 120);
+	rxtimer_hasten(&t, 130, 0.25); /* it is due */
+	assert_int_equal(t.at, 120);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,11 +273,11 @@ int main(void)
 		cmocka_unit_test(what_is_covered_when_due_waits),
 		cmocka_unit_test(a_repair_passes_by_its_last_symbol),
 		cmocka_unit_test(a_repair_passes_by_silence),
-		cmocka_unit_test(silence_of_everything_means_nothing),
 		cmocka_unit_test(a_request_is_answered_by_its_target),
 		cmocka_unit_test(requests_become_rarer),
 		cmocka_unit_test(other_repair_is_worth_waiting),
 		cmocka_unit_test(a_poll_sets_the_back_off_anew),
+		cmocka_unit_test(a_shorter_grtt_hastens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
