@@ -5,7 +5,7 @@
 #include "proto/wire.h"
 
 #define LARGE_SEGMENTS  1000 /* smaller objects would be one block that is not large */
-#define LARGE_RECEIVERS 16   /* with fewer, small blocks cost about the same and less work */
+#define LARGE_RECEIVERS 2    /* one alone gets what it lost either way */
 #define PARITY_SHARE    4    /* one parity symbol for so many source symbols, at most */
 
 struct fec fec_large(uint16_t block_len)
@@ -21,5 +21,5 @@ struct fec fec_large(uint16_t block_len)
 
 bool fec_prefers_large(uint64_t n_segments, unsigned n_receivers)
 {
-	return n_segments >= LARGE_SEGMENTS && n_receivers > LARGE_RECEIVERS;
+	return n_segments >= LARGE_SEGMENTS && n_receivers >= LARGE_RECEIVERS;
 }

@@ -434,9 +434,11 @@ static void the_code_suits_object_and_receivers(void **state)
 		uint64_t segments;
 		unsigned receivers;
 		bool large;
-	} cases[] = {
-		{ 2000, 2, false }, { 2000, 100, true }, { 200, 100, false }, { 2000, 0, false }
-	};
+	} cases[] = { { 2000, 1, false },
+		      { 2000, 2, true },
+		      { 2000, 100, true },
+		      { 200, 100, false },
+		      { 2000, 0, false } };
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct tx_conf conf = conf_of(TX_CODE_AUTO);
