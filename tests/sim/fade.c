@@ -99,10 +99,10 @@ void fade_fini(struct fade *f)
 void fade_slice(const struct fade *f, uint32_t sbn, uint32_t k, uint32_t *first, uint32_t *end)
 {
 	struct rng rng = rng_init(f->seed + sbn);
-	double slice = ceil(f->conf.slice * k);
+	double slice = ceil(f->conf.slice * k), share = f->conf.common;
 
 	*first = *end = 0;
-	if (rng_unit(&rng) >= f->conf.common || slice >= k)
+	if (floor((sbn + 1) * share) <= floor(sbn * share) || slice >= k)
 		return;
 	*first = (uint32_t)rng_below(&rng, k - (uint32_t)slice);
 	*end = *first + (uint32_t)slice;
