@@ -331,8 +331,8 @@ static uint32_t once_more(struct txlarge *b, uint32_t n_parity, uint32_t count)
 }
 
 /*
- * A receiver needs parity 0 .. count-1 to be sent. The threshold learns from those who ask
- * before most of it was: later ones are those who lost much of the repair.
+ * A receiver needs parity 0 .. count-1 to be sent. The threshold learns from those whose timer
+ * began with the first one's: later ones are those who lost much of the repair.
  */
 static void raise_target(struct tx *tx, nsec_t now, const struct tx_object *o,
 			 struct txlarge *b, uint32_t count)
@@ -340,7 +340,9 @@ static void raise_target(struct tx *tx, nsec_t now, const struct tx_object *o,
 	uint32_t target = b->parity_target;
 
 	count = MIN(count, o->fec.n_parity);
-	if (b->parity_sent <= MAX(b->unasked, count / 2))
+	if (!b->asked_at)
+		b->asked_at = now;
+	if (now - b->asked_at <= (tx_backoff(tx) + 1) * tx_grtt(tx))
 		b->largest = MAX(b->largest, lacking(b, count));
 	if (count > target)
 		target = with_margin(b, count);

@@ -59,7 +59,8 @@ struct txlarge {
 	nsec_t sent_at;   /* when something of it was last sent */
 	nsec_t polled_at; /* end of the first transmission; NSEC_NEVER: not yet */
 	uint32_t unasked; /* parity target without a request */
-	uint32_t largest; /* the most that a receiver lacked, as far as they said */
+	nsec_t asked_at;  /* the first request for parity; 0: none */
+	uint32_t largest; /* the most that a receiver lacked, as far as they said soon after */
 	uint32_t told;    /* parity target that a packet has announced */
 	bool learned;     /* the threshold knows it */
 };

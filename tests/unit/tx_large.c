@@ -422,6 +422,11 @@ static void later_blocks_are_foreseen(void **state)
 			assert_int_equal(r.poll.target, 8);
 		}
 		asked += r.poll.target < 10;
+		nack(&r, NODE + 1, erasures(sbn, 6)); /* what came first is not the most */
+		for (unsigned i = 0; i < 12; i++) {
+			r.now = MAX(r.now, tx_deadline(r.tx, r.now));
+			next(&r);
+		}
 		nack(&r, NODE, erasures(sbn, 10));
 	}
 	assert_int_equal(asked, 14);
