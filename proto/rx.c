@@ -8,7 +8,6 @@
 #include "proto/rs.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +119,11 @@ static struct norm_time grtt_response(const struct rx *rx, nsec_t now)
 				   .usec = (uint32_t)(usec % 1000000) };
 }
 
+static nsec_t cc_rtt(const struct rx *rx)
+{
+	return rx->sender.rtt ? rx->sender.rtt : rx->sender.grtt;
+}
+
 /* Rate that TFMCC would allow: the equation of RFC 5740 §5.5.2.2, or twice what arrives without
  * loss. */
 static double cc_rate(const struct rx *rx, double p)
@@ -127,11 +131,8 @@ static double cc_rate(const struct rx *rx, double p)
 	double s = rx->counters.packets
 			   ? (double)rx->counters.bytes / (double)rx->counters.packets
 			   : 1400;
-	double rtt = (double)rx->sender.grtt / (double)NSEC_PER_SEC;
 
-	if (p <= 0)
-		return 2 * rx->sender.rate;
-	return s / (rtt * (sqrt(2 * p / 3) + 12 * sqrt(3 * p / 8) * p * (1 + 32 * p * p)));
+	return p > 0 ? cc_equation(s, cc_rtt(rx), p) : 2 * rx->sender.meter.rate;
 }
 
 struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type)
@@ -146,12 +147,13 @@ struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type)
 		.grtt_response = grtt_response(rx, now),
 	};
 
-	if (!rx->sender.sow) {
+	if (!rx->sender.sow || rx->sender.cc_asked) {
 		m.ext.present = EXT_HAS_CC;
 		m.ext.cc = (struct ext_cc){
 			.cc_sequence = rx->sender.cc_sequence,
-			.cc_flags = p > 0 ? 0 : CC_FLAG_START,
-			.cc_rtt = quant_rtt_encode(rx->sender.grtt),
+			.cc_flags = (uint8_t)((p > 0 ? 0 : CC_FLAG_START) |
+					      (rx->sender.rtt ? CC_FLAG_RTT : 0)),
+			.cc_rtt = quant_rtt_encode(cc_rtt(rx)),
 			.cc_loss = quant_loss_encode(p),
 			.cc_rate = quant_rate_encode(cc_rate(rx, p)),
 		};

@@ -184,24 +184,23 @@ static void on_cc(struct rx *rx, nsec_t now, const struct msg *m)
 {
 	struct rx_sender *s = &rx->sender;
 	struct rd r = rd_init(m->payload, m->payload_len);
-	nsec_t since = now - s->cc_heard_at;
 	bool named = false;
 
-	if (s->cc_heard_at && since > 0)
-		s->rate = (double)(rx->counters.bytes - s->cc_bytes) * (double)NSEC_PER_SEC /
-			  (double)since;
-	s->cc_bytes = rx->counters.bytes;
+	ccmeter_probe(&s->meter, now, rx->counters.packets, rx->counters.bytes);
 	s->send_time = m->send_time;
 	s->cc_heard_at = now;
 	s->cc_sequence = m->cc_sequence;
-	if (!(m->ext.present & EXT_HAS_RATE))
+	s->cc_asked = m->ext.present & EXT_HAS_RATE;
+	if (!s->cc_asked)
 		return;
 	while (rd_left(&r) >= 8) {
-		uint32_t node = rd_u32(&r);
-		uint8_t flags = rd_u8(&r);
+		struct cc_node node = cc_node_decode(&r);
 
-		rd_skip(&r, 3);
-		named |= node == rx->conf.node_id && (flags & (CC_FLAG_CLR | CC_FLAG_PLR));
+		if (node.node_id != rx->conf.node_id)
+			continue;
+		named |= (node.flags & (CC_FLAG_CLR | CC_FLAG_PLR)) != 0;
+		if (node.flags & CC_FLAG_RTT)
+			s->rtt = MIN(quant_rtt_decode(node.rtt), GRTT_MAX);
 	}
 	rx->at.cc_ack_at =
 		named ? now
@@ -366,7 +365,7 @@ static void note_sender(struct rx *rx, nsec_t now, const struct msg *m)
 	note_grtt(rx, now);
 	s->backoff = m->backoff;
 	s->gsize = quant_gsize_decode(m->gsize);
-	loss_heard(&rx->loss, now, m->sequence, s->grtt);
+	loss_heard(&rx->loss, now, m->sequence, s->rtt ? s->rtt : s->grtt);
 	rx->counters.missed = rx->loss.missed;
 }
 

@@ -3,6 +3,7 @@
 #ifndef PROTO_RX_INTERNAL_H
 #define PROTO_RX_INTERNAL_H
 
+#include "proto/cc.h"
 #include "proto/layout.h"
 #include "proto/loss.h"
 #include "proto/msg.h"
@@ -102,8 +103,9 @@ struct rx_sender {
 	struct norm_time send_time; /* of the last CMD(CC) */
 	nsec_t cc_heard_at;
 	uint16_t cc_sequence;
-	uint64_t cc_bytes; /* counters.bytes then */
-	double rate;       /* received between the last two, bytes a second */
+	bool cc_asked;        /* it carried EXT_RATE: it is for congestion control */
+	struct ccmeter meter; /* what was received between the last ones */
+	nsec_t rtt;           /* ours, as the sender measured it; 0: not told */
 };
 
 /* When each answer is due; NSEC_NEVER: not. */

@@ -42,8 +42,10 @@ static void set_defaults(struct tx_conf *c)
 
 static bool rate_valid(const struct tx_conf *c)
 {
-	return !c->rate_auto || (c->profile == TX_SOW && c->rate_min > 0 &&
-				 c->rate_min <= c->rate_start && c->rate_start <= c->rate_max);
+	if (!c->rate_auto && !c->rate_cc)
+		return true;
+	return !(c->rate_auto && (c->rate_cc || c->profile == TX_NORM)) && c->rate_min > 0 &&
+	       c->rate_min <= c->rate_start && c->rate_start <= c->rate_max;
 }
 
 static bool conf_valid(const struct tx_conf *c)
@@ -341,6 +343,8 @@ void tx_start(struct tx *tx, nsec_t now)
 		return;
 	tx->stage = TX_RUNNING;
 	tx->at.probe_at = MIN(tx->at.probe_at, now);
+	if (tx->conf.rate_cc)
+		tx->at.cc_at = now;
 	tx->idle = false;
 	if (first)
 		tx_info_due(tx, first,
@@ -464,7 +468,7 @@ struct tx_status tx_status(const struct tx *tx)
 		.sent = tx->sent_bytes,
 		.total = tx->total_bytes,
 		.rate = tx->conf.rate,
-		.rate_reason = tx->conf.rate_auto ? tx->rate.reason : RATE_FIXED,
+		.rate_reason = tx_rate_reason(tx),
 		.grtt = tx->grtt.value,
 		.phase = phase,
 	};

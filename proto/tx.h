@@ -43,6 +43,8 @@ struct tx_conf {
 	/* The rate follows what receivers report, min .. max, from start on; `rate` is not
 	 * looked at. TX_SOW only. */
 	bool rate_auto;
+	/* The same by RFC 5740 §5.5.2, with any profile. Not both. */
+	bool rate_cc;
 	uint64_t rate_min, rate_start, rate_max;
 	unsigned robust; /* R: how often a command is repeated; 0: 20 */
 	uint8_t backoff; /* K for the group; TX_SOW lowers it for few receivers */

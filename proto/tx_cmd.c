@@ -32,7 +32,7 @@ void tx_cmd_start(struct tx *tx, nsec_t now)
 /* CMD(CC): the time probe that GRTT is measured with (RFC 5740 §4.2.3.4, §5.5.1). */
 static int cc_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
-	nsec_t t = now - tx->epoch;
+	nsec_t interval, t = now - tx->epoch;
 	struct msg m = {
 		.type = NORM_CMD,
 		.cmd = CMD_CC,
@@ -42,14 +42,18 @@ static int cc_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	};
 
 	/* EXT_RATE asks every receiver for an answer; ours have ANNOUNCE for that. */
-	if (tx->conf.profile == TX_NORM) {
+	if (tx->conf.profile == TX_NORM || tx->conf.rate_cc) {
 		m.ext.present = EXT_HAS_RATE;
 		m.ext.send_rate = quant_rate_encode((double)tx->conf.rate);
 	}
-	grtt_interval(&tx->grtt);
+	if (!tx->conf.rate_cc || now - tx->grtt_at >= CC_INTERVAL) {
+		grtt_interval(&tx->grtt);
+		tx->grtt_at = now;
+	}
 	if (tx->conf.profile == TX_NORM && tx->cc_sequence > 1)
 		tx->cc_interval = MIN(tx->cc_interval * 2, CC_INTERVAL_MAX);
-	tx->at.cc_at = now + tx->cc_interval;
+	interval = tx->conf.rate_cc ? tx_rate_cc_probe(tx, now, &m) : tx->cc_interval;
+	tx->at.cc_at = now + interval;
 	return tx_emit(tx, now, &m, ret);
 }
 

@@ -11,14 +11,16 @@
 #define ECHOES 2 /* PROBEs that list a node after each of its messages */
 
 /* Round trip of this message: now minus our own clock as the receiver returned it (RFC 5740
- * §5.5.1). */
-static void sample_grtt(struct tx *tx, nsec_t now, struct norm_time response)
+ * §5.5.1); 0: it does not tell. */
+static nsec_t sample_grtt(struct tx *tx, nsec_t now, struct norm_time response)
 {
 	nsec_t sent = tx->epoch + (nsec_t)response.sec * NSEC_PER_SEC +
 		      (nsec_t)response.usec * NSEC_PER_USEC;
 
-	if ((response.sec || response.usec) && response.usec <= 1000000)
-		grtt_sample(&tx->grtt, now - sent);
+	if ((!response.sec && !response.usec) || response.usec > 1000000)
+		return 0;
+	grtt_sample(&tx->grtt, now - sent);
+	return now - sent;
 }
 
 /* Key of the first block that was not yet sent completely. */
@@ -390,6 +392,7 @@ static bool may_ask(const struct tx *tx, const struct receiver *rc)
 static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
 {
 	struct receiver *rc;
+	nsec_t rtt;
 	int r = 0;
 
 	if ((m->type != NORM_NACK && m->type != NORM_ACK) || m->server_id != tx->conf.node_id ||
@@ -399,7 +402,9 @@ static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event
 					 : roster_find(&tx->roster, m->source_id);
 	if (rc)
 		roster_heard(&tx->roster, rc, now);
-	sample_grtt(tx, now, m->grtt_response);
+	rtt = sample_grtt(tx, now, m->grtt_response);
+	if (tx->conf.rate_cc && rc && rc->state == RECEIVER_ACTIVE)
+		tx_rate_cc(tx, now, m, rtt);
 	*ret = (struct tx_event){ .kind = TX_EV_FEEDBACK, .node_id = m->source_id };
 	if (m->type == NORM_ACK) {
 		r = on_ack(tx, now, m, rc, ret);

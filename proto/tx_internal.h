@@ -3,6 +3,7 @@
 #ifndef PROTO_TX_INTERNAL_H
 #define PROTO_TX_INTERNAL_H
 
+#include "proto/cc.h"
 #include "proto/fec.h"
 #include "proto/grtt.h"
 #include "proto/layout.h"
@@ -112,14 +113,14 @@ struct tx {
 	nsec_t holdoff_until;
 
 	struct rate rate; /* with rate_auto */
+	struct cc cc;     /* with rate_cc */
 	nsec_t ask_at;    /* for the next reports, without */
 	uint32_t asked;   /* receivers that the PROBE being made asks */
 
 	struct tx_timers at;
-	uint16_t cc_sequence;
-	uint16_t probe_sequence;
-	nsec_t cc_interval;
-	unsigned flushes, eots; /* sent since the last DATA */
+	uint16_t cc_sequence, probe_sequence;
+	nsec_t cc_interval, grtt_at; /* grtt_at: GRTT's last interval, with rate_cc */
+	unsigned flushes, eots;      /* sent since the last DATA */
 	bool squelch_due;
 	uint32_t n_info_due; /* objects whose INFO is due */
 
@@ -185,6 +186,10 @@ void tx_rate_probe(struct tx *tx, nsec_t now, struct probe *p); /* fills its sha
 void tx_rate_probed(struct tx *tx, nsec_t now, const struct probe *p); /* it left */
 int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, const struct receiver *rc,
 		   struct tx_event *ret);
+enum rate_reason tx_rate_reason(const struct tx *tx);
+/* Congestion control: feedback; a CMD(CC) that leaves, and the time until the next one. */
+void tx_rate_cc(struct tx *tx, nsec_t now, const struct msg *m, nsec_t rtt);
+nsec_t tx_rate_cc_probe(struct tx *tx, nsec_t now, struct msg *m);
 
 /* tx_input.c: requests of one NACK body */
 void tx_nack(struct tx *tx, nsec_t now, const struct msg *m);

@@ -2,6 +2,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proto/tx_internal.h"
 
+#include "proto/quant.h"
+
+#define CC_IDLE     NSEC_PER_SEC /* CMD(CC) while there is nothing to send, at least */
+#define HEADER      24           /* of DATA */
 #define REPORTS_MAX 8            /* that come for one PROBE, about */
 #define ASK_FIXED   NSEC_PER_SEC /* a fixed rate needs no reports; people like to see them */
 
@@ -9,11 +13,19 @@ void tx_rate_init(struct tx *tx, nsec_t now)
 {
 	const struct tx_conf *c = &tx->conf;
 	struct rate_conf conf = { c->rate_min, c->rate_start, c->rate_max };
+	struct cc_conf cc = { .min = (double)c->rate_min,
+			      .start = (double)c->rate_start,
+			      .max = (double)c->rate_max,
+			      .packet = (double)c->segment_size + HEADER,
+			      .robust = c->robust };
 
 	tx->ask_at = now;
-	if (!c->rate_auto)
+	if (c->rate_cc)
+		cc_init(&tx->cc, &cc, now);
+	else if (c->rate_auto)
+		rate_init(&tx->rate, &conf, now);
+	else
 		return;
-	rate_init(&tx->rate, &conf, now);
 	tx->conf.rate = c->rate_start;
 }
 
@@ -114,4 +126,80 @@ void tx_blocked(struct tx *tx)
 {
 	if (tx->conf.rate_auto)
 		rate_on_local(&tx->rate);
+}
+
+/* --- congestion control (RFC 5740 §5.5.2) --- */
+
+enum rate_reason tx_rate_reason(const struct tx *tx)
+{
+	const struct cc *c = &tx->cc;
+
+	if (tx->conf.rate_auto)
+		return tx->rate.reason;
+	if (!tx->conf.rate_cc)
+		return RATE_FIXED;
+	if (c->value >= c->conf.max)
+		return RATE_MAX;
+	if (!c->clr && c->value < c->conf.start)
+		return RATE_SILENCE;
+	return c->slow_start ? RATE_STARTING : RATE_LOSS;
+}
+
+static void apply(struct tx *tx, nsec_t now)
+{
+	uint64_t rate = (uint64_t)tx->cc.value;
+
+	if (rate == tx->conf.rate)
+		return;
+	tx_set_rate(tx, now, rate);
+	tx->counters.rate_changes++;
+}
+
+void tx_rate_cc(struct tx *tx, nsec_t now, const struct msg *m, nsec_t rtt)
+{
+	if (!(m->ext.present & EXT_HAS_CC))
+		return;
+	cc_on_feedback(&tx->cc, now, m->source_id, &m->ext.cc, rtt);
+	apply(tx, now);
+	tx->idle = false;
+}
+
+/* Who has everything, or is gone, does not hold back the others. */
+static void forget_cc(struct tx *tx)
+{
+	for (unsigned i = 0; i < CC_PEERS; i++) {
+		uint32_t id = tx->cc.peers[i].node_id;
+		const struct receiver *rc = id ? roster_find(&tx->roster, id) : NULL;
+
+		if (id && (!rc || rc->state != RECEIVER_ACTIVE))
+			cc_forget(&tx->cc, id);
+	}
+}
+
+nsec_t tx_rate_cc_probe(struct tx *tx, nsec_t now, struct msg *m)
+{
+	bool busy = tx->stage == TX_RUNNING && (tx_new_left(tx) || tx_repair_pending(tx));
+	struct cc_node list[CC_LISTED];
+	uint8_t *buf = tx_scratch(tx);
+	struct wr w = wr_init(buf, buf ? tx->conf.segment_size : 0);
+	nsec_t interval;
+	unsigned n;
+
+	forget_cc(tx);
+	cc_on_probe(&tx->cc, now,
+		    &(struct cc_probe){
+			    .sequence = m->cc_sequence,
+			    .grtt = tx_grtt(tx),
+			    .bytes = tx->counters.bytes,
+			    .busy = busy,
+		    });
+	apply(tx, now);
+	n = buf ? cc_list(&tx->cc, list) : 0;
+	for (unsigned i = 0; i < n; i++)
+		cc_node_encode(&list[i], &w);
+	m->payload = buf;
+	m->payload_len = wr_len(&w);
+	m->ext.send_rate = quant_rate_encode((double)tx->conf.rate);
+	interval = busy ? cc_interval(&tx->cc) : 0;
+	return interval ? interval : MIN(tx->cc_interval, CC_IDLE);
 }

@@ -23,8 +23,9 @@ static const struct opt opts[] = {
 	{ .help = "Network" },
 	NETOPT_OPTS(struct conf, net, "self: use a source-specific group"),
 	NETOPT_REACH_OPTS(struct conf, net),
-	{ "rate", 0, "RATE", &opt_rate, AT(rate), .min = 1000, .max = 1000000000000,
-	  .zero = "auto", .dflt = "auto", .help = "bits a second of NORM messages; auto: what all can do" },
+	{ "rate", 0, "RATE", &opt_send_rate, AT(rate), .min = 1000, .max = 1000000000000,
+	  .zero = "auto", .dflt = "auto",
+	  .help = "bits a second of NORM messages; auto: what all can do; norm-cc: what TCP would" },
 	{ "min-rate", 0, "RATE", &opt_rate, AT(min_rate), .min = 1000, .max = 1000000000000,
 	  .help = "with --rate auto: do not wait for receivers that can do less [100K]" },
 

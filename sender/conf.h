@@ -6,13 +6,14 @@
 #include "common/netopt.h"
 #include "common/progress.h"
 #include "sender/fec_opt.h"
+#include "sender/rate_opt.h"
 
 enum conf_profile { PROFILE_SOW, PROFILE_NORM };
 enum conf_fec { FEC_AUTO, FEC_5, FEC_129 };
 
 struct conf {
 	struct netopt net;
-	uint64_t rate;      /* bits a second of NORM messages; 0: auto */
+	uint64_t rate;      /* bits a second of NORM messages; 0: auto; RATE_NORM_CC */
 	uint64_t min_rate;  /* 0: the default */
 	uint32_t receivers; /* start when so many are there; 0: when no more come */
 	int64_t wait;       /* ns to wait for them */

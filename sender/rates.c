@@ -14,6 +14,7 @@
 #define START_NEAR   (200 * MBIT)
 #define START_FAR    (20 * MBIT) /* through a router, or on a link that does not tell */
 #define NORM_DEFAULT (100 * MBIT)
+#define CC_START     40 /* segments a second */
 #define HEADER       24 /* of NORM */
 #define OVERHEAD     66 /* IP, UDP and Ethernet with all that belongs to a frame */
 
@@ -48,9 +49,22 @@ static int choose_auto(struct rates *r, const struct conf *c, const struct netpl
 	       -EINVAL;
 }
 
+/* From four segments in a round trip of 100 ms, as RFC 5348 begins, down to one a second. */
+static void choose_cc(struct rates *r, const struct conf *c, const struct netplan *plan)
+{
+	uint64_t link = link_rate(c, plan), message = (c->segment + HEADER) * 8;
+
+	r->automatic = r->cc = true;
+	r->max = link ? link : MAX_DEFAULT;
+	r->min = lower(message, r->max);
+	r->start = lower(CC_START * message, r->max);
+}
+
 int rates_choose(struct rates *ret, const struct conf *c, const struct netplan *plan)
 {
 	*ret = (struct rates){ 0 };
+	if (c->rate == RATE_NORM_CC && !c->min_rate)
+		return choose_cc(ret, c, plan), 0;
 	if (!c->rate && c->profile == PROFILE_SOW)
 		return choose_auto(ret, c, plan);
 	if (c->min_rate)

@@ -8,6 +8,7 @@
 /* Bits a second of NORM messages. */
 struct rates {
 	bool automatic;           /* else it is `start` all the time */
+	bool cc;                  /* ... by congestion control */
 	uint64_t min, start, max; /* min <= start <= max */
 };
 

@@ -73,7 +73,9 @@ static void run_to(struct state *s, nsec_t until)
 	s->now = until;
 }
 
-static void begin(struct state *s, enum tx_code code, bool rate_auto)
+enum rate_kind { FIXED, AUTO, CC };
+
+static void begin(struct state *s, enum tx_code code, enum rate_kind rate)
 {
 	const struct tx_conf conf = {
 		.node_id = SEQUENCE_SENDER,
@@ -86,7 +88,8 @@ static void begin(struct state *s, enum tx_code code, bool rate_auto)
 		.large_len = 2 * SEQUENCE_BLOCK,
 		.interleave = 2,
 		.rate = SEQUENCE_RATE,
-		.rate_auto = rate_auto,
+		.rate_auto = rate == AUTO,
+		.rate_cc = rate == CC,
 		.rate_min = SEQUENCE_RATE / 100,
 		.rate_start = SEQUENCE_RATE / 10,
 		.rate_max = SEQUENCE_RATE,
@@ -107,7 +110,7 @@ static void begin(struct state *s, enum tx_code code, bool rate_auto)
 	drain(s);
 }
 
-static void session(enum tx_code code, bool rate_auto, const uint8_t *data, size_t len)
+static void session(enum tx_code code, enum rate_kind rate, const uint8_t *data, size_t len)
 {
 	struct rd r = rd_init(data, len);
 	struct tx_event ev;
@@ -116,7 +119,7 @@ static void session(enum tx_code code, bool rate_auto, const uint8_t *data, size
 	size_t n;
 	bool started = false;
 
-	begin(&s, code, rate_auto);
+	begin(&s, code, rate);
 	for (nsec_t at = s.now; sequence_next(&r, &at, &pkt, &n);) {
 		run_to(&s, at);
 		if (tx_input(s.tx, s.now, pkt, n, &ev) == 0 && !started) {
@@ -138,7 +141,8 @@ static void session(enum tx_code code, bool rate_auto, const uint8_t *data, size
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	session(TX_CODE_SMALL, false, data, len);
-	session(TX_CODE_LARGE, true, data, len);
+	session(TX_CODE_SMALL, FIXED, data, len);
+	session(TX_CODE_LARGE, AUTO, data, len);
+	session(TX_CODE_SMALL, CC, data, len);
 	return 0;
 }

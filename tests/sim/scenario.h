@@ -46,6 +46,7 @@ struct scenario {
 	uint16_t large_len;  /* large blocks of up to so many symbols; 0: small blocks */
 	uint64_t rate;       /* 0: by the seed */
 	bool rate_auto;      /* it is only where the rate begins; up to 50 times that */
+	bool rate_cc;        /* the same by congestion control */
 	unsigned tx_blocks;  /* memory of the sender in blocks; 0: plenty */
 	unsigned rx_blocks;  /* of a receiver */
 	unsigned tx_objects; /* tx_conf.max_objects */

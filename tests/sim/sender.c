@@ -68,6 +68,7 @@ static void configure(struct sender *s, struct rng *rng)
 		.large_len = sc->large_len,
 		.rate = sc->rate,
 		.rate_auto = sc->rate_auto,
+		.rate_cc = sc->rate_cc,
 		.rate_min = sc->rate / 50,
 		.rate_start = sc->rate,
 		.rate_max = sc->rate * 50,

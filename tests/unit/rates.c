@@ -20,26 +20,52 @@ static void by_the_user_and_the_interface(void **state)
 		  PROFILE_SOW,
 		  1000,
 		  1,
-		  { false, 950 * MBIT, 950 * MBIT, 950 * MBIT } },
+		  { false, false, 950 * MBIT, 950 * MBIT, 950 * MBIT } },
 		{ 950 * MBIT,
 		  0,
 		  PROFILE_NORM,
 		  100,
 		  1,
-		  { false, 950 * MBIT, 950 * MBIT, 950 * MBIT } },
-		{ 0, 0, PROFILE_NORM, 1000, 1, { false, 800 * MBIT, 800 * MBIT, 800 * MBIT } },
-		{ 0, 0, PROFILE_NORM, 0, 1, { false, 100 * MBIT, 100 * MBIT, 100 * MBIT } },
+		  { false, false, 950 * MBIT, 950 * MBIT, 950 * MBIT } },
+		{ 0,
+		  0,
+		  PROFILE_NORM,
+		  1000,
+		  1,
+		  { false, false, 800 * MBIT, 800 * MBIT, 800 * MBIT } },
+		{ 0,
+		  0,
+		  PROFILE_NORM,
+		  0,
+		  1,
+		  { false, false, 100 * MBIT, 100 * MBIT, 100 * MBIT } },
 		/* 1400 bytes of 1490 on the wire are our message */
-		{ 0, 0, PROFILE_SOW, 1490, 1, { true, 100000, 142400000, 1424 * MBIT } },
-		{ 0, 0, PROFILE_SOW, 14900, 1, { true, 100000, 200 * MBIT, 14240 * MBIT } },
-		{ 0, 0, PROFILE_SOW, 14900, 2, { true, 100000, 20 * MBIT, 14240 * MBIT } },
-		{ 0, 0, PROFILE_SOW, 0, 1, { true, 100000, 20 * MBIT, 10000 * MBIT } },
+		{ 0, 0, PROFILE_SOW, 1490, 1, { true, false, 100000, 142400000, 1424 * MBIT } },
+		{ 0,
+		  0,
+		  PROFILE_SOW,
+		  14900,
+		  1,
+		  { true, false, 100000, 200 * MBIT, 14240 * MBIT } },
+		{ 0,
+		  0,
+		  PROFILE_SOW,
+		  14900,
+		  2,
+		  { true, false, 100000, 20 * MBIT, 14240 * MBIT } },
+		{ 0, 0, PROFILE_SOW, 0, 1, { true, false, 100000, 20 * MBIT, 10000 * MBIT } },
+		{ RATE_NORM_CC,
+		  0,
+		  PROFILE_NORM,
+		  1490,
+		  9,
+		  { true, true, 11392, 455680, 1424 * MBIT } },
 		{ 0,
 		  300 * MBIT,
 		  PROFILE_SOW,
 		  1490,
 		  1,
-		  { true, 300 * MBIT, 300 * MBIT, 1424 * MBIT } },
+		  { true, false, 300 * MBIT, 300 * MBIT, 1424 * MBIT } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
@@ -52,6 +78,7 @@ static void by_the_user_and_the_interface(void **state)
 
 		assert_int_equal(rates_choose(&r, &c, &plan), 0);
 		assert_int_equal(r.automatic, v[i].is.automatic);
+		assert_int_equal(r.cc, v[i].is.cc);
 		assert_int_equal(r.min, v[i].is.min);
 		assert_int_equal(r.start, v[i].is.start);
 		assert_int_equal(r.max, v[i].is.max);
@@ -66,6 +93,8 @@ static void contradictions(void **state)
 
 	assert_int_equal(rates_choose(&r, &c, &plan), -EINVAL);
 	c.rate = 50 * MBIT; /* a fixed rate has no lowest */
+	assert_int_equal(rates_choose(&r, &c, &plan), -EINVAL);
+	c.rate = RATE_NORM_CC;
 	assert_int_equal(rates_choose(&r, &c, &plan), -EINVAL);
 	c.rate = 0;
 	c.profile = PROFILE_NORM;

@@ -5,7 +5,8 @@
 
 #include "proto/quant.h"
 
-#define K 4
+#define K   4
+#define RTT 150 /* quantised, of the cc_node_list */
 
 /* Object 0 of some blocks, FTI in its DATA as well. */
 static void begin(struct rx_rig *r, uint64_t blocks)
@@ -237,7 +238,7 @@ static void send_cc(struct rx_rig *r, uint16_t sequence, uint32_t sec, uint32_t 
 		    uint32_t node, uint8_t flags)
 {
 	struct msg m = rig_cmd(CMD_CC);
-	struct cc_node item = { .node_id = node, .flags = flags };
+	struct cc_node item = { .node_id = node, .flags = flags, .rtt = RTT };
 	uint8_t list[16];
 	struct wr w = wr_init(list, sizeof(list));
 
@@ -306,6 +307,41 @@ static void cc_is_answered_when_asked(void **state)
 	rig_data(&r, 0, 1, 0); /* the NACK answers as well */
 	assert_string_equal(rig_run(&r, K * r.grtt), "N(b0.0) ");
 	rig_fini(&r);
+}
+
+/* What the sender measured goes before the group's; nobody else's does. */
+static void the_round_trip_is_our_own(void **state)
+{
+	struct rx_rig r;
+
+	begin(&r, 2);
+	send_cc(&r, 1, 7000, 1, true, 99, CC_FLAG_CLR | CC_FLAG_RTT);
+	send_cc(&r, 2, 7000, 1, true, RIG_NODE, CC_FLAG_PLR);
+	assert_string_equal(rig_see(&r), "AC ");
+	assert_int_equal(r.m.ext.cc.cc_flags, CC_FLAG_START);
+	send_cc(&r, 3, 7000, 1, true, RIG_NODE, CC_FLAG_PLR | CC_FLAG_RTT);
+	assert_string_equal(rig_see(&r), "AC ");
+	assert_int_equal(r.m.ext.cc.cc_flags, CC_FLAG_START | CC_FLAG_RTT);
+	assert_int_equal(r.m.ext.cc.cc_rtt, RTT);
+	rig_fini(&r);
+}
+
+/* One of ours is told of congestion control only if it wants to know. */
+static void ours_gets_it_when_it_asks(void **state)
+{
+	for (int ask = 0; ask < 2; ask++) {
+		struct rx_rig r;
+
+		begin(&r, 2);
+		rig_join(&r);
+		r.cc_asked = ask;
+		send_cc(&r, 1, 7000, 1, ask, RIG_NODE, CC_FLAG_CLR);
+		assert_string_equal(rig_see(&r), ask ? "AC " : "");
+		rig_data(&r, 0, 1, 0);
+		assert_string_equal(rig_see(&r), "N(b0.0) ");
+		assert_int_equal(!!(r.m.ext.present & EXT_HAS_CC), ask);
+		rig_fini(&r);
+	}
 }
 
 static void losses_are_reported(void **state)
@@ -384,6 +420,8 @@ int main(void)
 		cmocka_unit_test(the_senders_time_is_returned),
 		cmocka_unit_test(without_a_time_none_is_returned),
 		cmocka_unit_test(cc_is_answered_when_asked),
+		cmocka_unit_test(the_round_trip_is_our_own),
+		cmocka_unit_test(ours_gets_it_when_it_asks),
 		cmocka_unit_test(losses_are_reported),
 		cmocka_unit_test(it_is_finished_when_flushed_and_quiet),
 		cmocka_unit_test(receipts_are_for_senders_of_ours),

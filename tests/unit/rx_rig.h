@@ -51,6 +51,7 @@ struct rx_rig {
 	uint8_t flags;   /* of DATA and INFO */
 	uint16_t target; /* of repairs; parity target extension when sow */
 	bool sow;
+	bool cc_asked; /* the last CMD(CC) carried EXT_RATE */
 
 	bool refuse; /* offers are refused */
 	bool ignore; /* offers are not answered */

@@ -46,6 +46,16 @@ static void defaults_are_those_of_the_manual(void **state)
 	conf_fini(&c);
 }
 
+static void congestion_control_is_a_rate(void **state)
+{
+	struct conf c;
+	char copy[256];
+
+	assert_int_equal(read_line(&c, "--rate norm-cc f", copy), 0);
+	assert_int_equal(c.rate, RATE_NORM_CC);
+	conf_fini(&c);
+}
+
 static void values_are_read(void **state)
 {
 	struct conf c;
@@ -161,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
 		cmocka_unit_test(values_are_read),
+		cmocka_unit_test(congestion_control_is_a_rate),
 		cmocka_unit_test(codes_are_read),
 		cmocka_unit_test(mistakes_are_refused),
 	};

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/tx_rig.h"
 
+#include "proto/quant.h"
 #include "proto/report.h"
 #include "proto/wire.h"
 
@@ -256,8 +257,125 @@ static void contradictions_are_refused(void **state)
 	conf.rate_min = conf.rate_start + 1;
 	assert_int_equal(tx_new(&tx, &conf, 0), -EINVAL);
 	conf = good;
+	conf.rate_cc = true;
+	assert_int_equal(tx_new(&tx, &conf, 0), -EINVAL);
+	conf = good;
 	conf.profile = TX_NORM;
 	assert_int_equal(tx_new(&tx, &conf, 0), -EINVAL);
+}
+
+/* --- congestion control --- */
+
+/* The next CMD(CC). */
+static void next_cc(struct tx_rig *r)
+{
+	nsec_t end = r->now + 2 * NSEC_PER_SEC;
+
+	while (r->now < end) {
+		if (!rig_next(r))
+			r->now = tx_deadline(r->tx, r->now);
+		else if (r->m.type == NORM_CMD && r->m.cmd == CMD_CC)
+			return;
+	}
+	fail_msg("no CMD(CC)");
+}
+
+/* It answers after 40 ms. */
+static void answer(struct tx_rig *r, uint32_t node, uint8_t flags, double loss, double rate)
+{
+	struct msg m = rig_feedback(r, NORM_ACK, node);
+
+	m.ack_type = ACK_CC;
+	m.grtt_response = r->m.send_time;
+	m.ext.present = EXT_HAS_CC;
+	m.ext.cc = (struct ext_cc){ .cc_sequence = r->m.cc_sequence,
+				    .cc_flags = flags,
+				    .cc_loss = quant_loss_encode(loss),
+				    .cc_rate = quant_rate_encode(rate) };
+	r->now += 40 * MS;
+	assert_int_equal(rig_input(r, &m), 0);
+}
+
+static struct tx_conf conf_cc(enum tx_profile profile)
+{
+	struct tx_conf conf = rig_conf(profile);
+
+	conf.rate_cc = true;
+	conf.rate_min = 1000;
+	conf.rate_start = 50000;
+	conf.rate_max = 16000000;
+	return conf;
+}
+
+static struct cc_node listed(const struct tx_rig *r)
+{
+	struct rd rd = rd_init(r->m.payload, r->m.payload_len);
+
+	return cc_node_decode(&rd);
+}
+
+static void congestion_control_follows_the_slowest(void **state)
+{
+	for (int profile = TX_SOW; profile <= TX_NORM; profile++) {
+		struct tx_conf conf = conf_cc(profile);
+		struct tx_rig r;
+
+		begin(&r, &conf, profile == TX_SOW ? 2 : 0);
+		next_cc(&r);
+		assert_true(r.m.ext.present & EXT_HAS_RATE);
+		assert_int_equal(r.m.payload_len, 0);
+		assert_int_equal(tx_status(r.tx).rate, 50000);
+		assert_int_equal(tx_status(r.tx).rate_reason, RATE_STARTING);
+		for (int i = 0; i < 10; i++) {
+			answer(&r, NODE, CC_FLAG_START, 0, 1e9);
+			next_cc(&r);
+		}
+		assert_int_equal(listed(&r).node_id, NODE);
+		assert_int_equal(listed(&r).flags, CC_FLAG_CLR | CC_FLAG_RTT | CC_FLAG_START);
+		assert_true(tx_status(r.tx).rate >= 100000);
+		/* another one loses: p = 0.1, 40 ms; packets of 124 bytes */
+		answer(&r, NODE + 1, 0, 0.1, 0);
+		assert_true(tx_status(r.tx).rate < 10000);
+		assert_int_equal(tx_status(r.tx).rate_reason, RATE_LOSS);
+		next_cc(&r);
+		assert_int_equal(listed(&r).node_id, NODE + 1);
+		assert_int_equal(r.m.ext.send_rate,
+				 quant_rate_encode((double)tx_status(r.tx).rate));
+		rig_fini(&r);
+	}
+}
+
+static void only_who_counts_is_followed(void **state)
+{
+	struct tx_conf conf = conf_cc(TX_SOW);
+	struct tx_rig r;
+
+	begin(&r, &conf, 2);
+	next_cc(&r);
+	answer(&r, NODE + 7, 0, 0.5, 0); /* nobody knows it */
+	assert_int_equal(tx_status(r.tx).rate, 50000);
+	next_cc(&r);
+	answer(&r, NODE + 1, 0, 0.1, 0);
+	assert_true(tx_status(r.tx).rate < 50000);
+	assert_int_equal(rig_receipt(&r, NODE + 1, RECEIPT_COMPLETE), 0);
+	next_cc(&r);
+	assert_int_equal(r.m.payload_len, 0);
+	rig_fini(&r);
+}
+
+static void silence_halves_the_rate(void **state)
+{
+	struct tx_conf conf = conf_cc(TX_SOW);
+	struct tx_rig r;
+
+	begin(&r, &conf, 1);
+	next_cc(&r);
+	answer(&r, NODE, 0, 0.01, 0);
+	for (int i = 0; i < 30; i++)
+		next_cc(&r);
+	assert_int_equal(tx_status(r.tx).rate, 1000);
+	assert_int_equal(tx_status(r.tx).rate_reason, RATE_SILENCE);
+	rig_fini(&r);
 }
 
 int main(void)
@@ -270,6 +388,9 @@ int main(void)
 		cmocka_unit_test(reports_that_all_is_well_raise_the_rate),
 		cmocka_unit_test(who_is_done_is_forgotten),
 		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(congestion_control_follows_the_slowest),
+		cmocka_unit_test(only_who_counts_is_followed),
+		cmocka_unit_test(silence_halves_the_rate),
 	};
 
 	return cmocka_run_group_tests_name("tx_rate", tests, NULL, NULL);
