@@ -77,7 +77,8 @@ struct rx_nack {
 	nsec_t patience_at;  /* HOLDOFF: not longer than until then */
 	uint64_t cursor;     /* SENDING: first key not looked at */
 	unsigned messages;   /* SENDING: so far */
-	uint32_t room;       /* SENDING: objects that may still be asked for */
+	uint32_t room;       /* SENDING: objects that may still be asked for, */
+	uint32_t large_room; /* and large blocks of which we have nothing */
 	struct ranges heard; /* keys that others asked for during BACKOFF */
 };
 

@@ -221,10 +221,8 @@ static int put_level(struct request_writer *w, uint8_t flags, uint64_t first, ui
 	return request_put(w, &req);
 }
 
-/* End of the run of keys from `key` on, below `end`, of which we have nothing at all. Of large
- * blocks no more than there are states for. */
-static uint64_t missing_run(const struct rx *rx, const struct rx_object *o, uint64_t key,
-			    uint64_t end)
+/* End of the run of keys from `key` on, below `end`, of which we have nothing at all. */
+static uint64_t missing_run(const struct rx *rx, uint64_t key, uint64_t end)
 {
 	uint32_t i = rxblocks_lower_bound(&rx->blocks, key);
 	uint32_t j = rxlarges_lower_bound(&rx->large, key);
@@ -234,15 +232,29 @@ static uint64_t missing_run(const struct rx *rx, const struct rx_object *o, uint
 		end = MIN(end, rxblocks_at(&rx->blocks, i)->key);
 	if (j < rx->large.n)
 		end = MIN(end, rxlarges_at(&rx->large, j)->key);
-	if (o->large)
-		end = MIN(end, key + rxlarges_room(&rx->large));
 	return end;
 }
 
-/* Whether one more block of the object can be received. */
+/* Whether one more block of the object can be received, beside those that were asked for. */
 static bool has_room(const struct rx *rx, const struct rx_object *o)
 {
-	return o->large ? rxlarges_room(&rx->large) > 0 : rxblocks_room(&rx->blocks);
+	return o->large ? rx->nack.large_room > 0 : rxblocks_room(&rx->blocks);
+}
+
+/* Blocks from `key` on, below *ret_next, of which we have nothing: of large ones no more than
+ * there are states for. */
+static int put_blocks(struct rx *rx, struct request_writer *w, const struct rx_object *o,
+		      uint64_t key, uint64_t *ret_next)
+{
+	uint64_t max = o->large ? rx->nack.large_room : MISSING_MAX;
+	int r;
+
+	*ret_next = MIN(*ret_next, key + max);
+	r = put_level(w, NACK_BLOCK, key, *ret_next - 1,
+		      (uint16_t)layout_k(&o->layout, key_sbn(key)));
+	if (r == 0 && o->large)
+		rx->nack.large_room -= (uint32_t)(*ret_next - key);
+	return r;
 }
 
 /* Asks for what begins at `key`, which is missing; the key after what was dealt with, in
@@ -261,12 +273,12 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 		*ret_next = key + 1;
 		return put_block(rx, now, w, o, b);
 	}
-	*ret_next = MAX(missing_run(rx, o, key, MIN(end, key + MISSING_MAX)), key + 1);
+	/* What is not asked for is passed over at once: it may be 2^32 blocks. */
+	*ret_next = MAX(missing_run(rx, key, end), key + 1);
 	if (rx_running(rx) || asks_for_itself(rx, o, key) || (!b && !has_room(rx, o)))
 		return 0; /* a late comer would stop the others; what cannot be kept is no use
 			   */
-	return put_level(w, NACK_BLOCK, key, *ret_next - 1,
-			 (uint16_t)layout_k(&o->layout, key_sbn(key)));
+	return put_blocks(rx, w, o, key, ret_next);
 }
 
 /* Objects from `key` on that were never heard of: no more than there is room for. */
@@ -425,6 +437,7 @@ int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 		rx->nack.messages = 0;
 		rx->nack.cursor = lowest_wanted(rx);
 		rx->nack.room = rx_object_room(rx);
+		rx->nack.large_room = rxlarges_room(&rx->large);
 	}
 	return rx->nack.state == RX_NACK_SENDING ? nack_message(rx, now, buf, cap) : 0;
 }

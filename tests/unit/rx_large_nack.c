@@ -3,6 +3,37 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/large_rig.h"
 
+#include "proto/rxlarge.h"
+
+/* How often the states of blocks were looked at; so often at most, 0: as often as one likes. */
+static uint64_t looks, looks_max;
+
+struct rxlarge *__real_rxlarges_at(const struct rxlarges *s, uint32_t i);
+struct rxlarge *__wrap_rxlarges_at(const struct rxlarges *s, uint32_t i);
+uint32_t __real_rxlarges_lower_bound(const struct rxlarges *s, uint64_t key);
+uint32_t __wrap_rxlarges_lower_bound(const struct rxlarges *s, uint64_t key);
+
+static void look(void)
+{
+	bool many = ++looks > looks_max && looks_max;
+
+	if (many)
+		looks_max = 0; /* other tests follow */
+	assert_false(many);
+}
+
+struct rxlarge *__wrap_rxlarges_at(const struct rxlarges *s, uint32_t i)
+{
+	look();
+	return __real_rxlarges_at(s, i);
+}
+
+uint32_t __wrap_rxlarges_lower_bound(const struct rxlarges *s, uint64_t key)
+{
+	look();
+	return __real_rxlarges_lower_bound(s, key);
+}
+
 /* --- when to ask --- */
 
 static void a_poll_asks_for_the_parity_that_is_lacking(void **state)
@@ -386,7 +417,7 @@ static void whole_blocks_are_asked_for_in_the_catch_up(void **state)
 	rig_fini(&r);
 }
 
-/* A late comer asks for what it has room for. */
+/* A late comer asks for what it has room for, and for more when that has come. */
 static void no_more_blocks_are_asked_for_than_there_is_room(void **state)
 {
 	struct rx_conf conf = rig_conf();
@@ -395,8 +426,56 @@ static void no_more_blocks_are_asked_for_than_there_is_room(void **state)
 	conf.memory = 4 * 16 * RIG_E; /* 8 states, the least there are */
 	begin_conf(&r, &conf, 30);
 	in_phase(&r, PHASE_CATCHUP, 30, 0);
-	assert_string_equal(rig_see(&r), "N(b0.0-7 b0.8-15 b0.16-23 b0.24-29) ");
+	assert_string_equal(rig_see(&r), "N(b0.0-7) ");
+	for (uint32_t sbn = 0; sbn < 8; sbn++)
+		for (uint16_t i = sbn == 5; i < K; i++)
+			rig_repair(&r, 0, sbn, i, 0);
+	assert_string_equal(rig_run(&r, 2 * r.grtt), "N(0.5+1) ");
+	in_phase(&r, PHASE_CATCHUP, 30, 0);
+	assert_string_equal(rig_see(&r), "N(b0.8-14) ");
 	rig_fini(&r);
+}
+
+/* A block of which little came takes a state, and what came is not kept anywhere. */
+static void begin_block(struct rx_rig *r, uint32_t sbn)
+{
+	struct work w;
+
+	rig_data(r, 0, sbn, 0);
+	while (rx_work(r->rx, &w))
+		rx_work_done(r->rx, r->now, &w, 0);
+}
+
+/* All states are taken, and as much is missing as an object can have. */
+static void what_there_is_no_room_for_is_passed_over(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	for (unsigned large = 0; large < 2; large++) {
+		conf.memory = large ? 4 * 16 * RIG_E : 2 * RIG_BLOCK; /* 8 states */
+		rig_init_large(&r, &conf, K, PARITY);
+		r.large = large;
+		r.fec_id = large ? FEC_SB_SYST : FEC_RS8;
+		r.block_len = large ? K : RIG_B;
+		r.n_parity = large ? PARITY : RIG_PARITY;
+		r.size[0] = (uint64_t)UINT32_MAX * r.block_len * RIG_E;
+		rig_join(&r);
+		rig_info(&r, 0, "info");
+		r.asleep = true;
+		in_phase(&r, PHASE_RUN, 0, 0);
+		for (uint32_t sbn = 0; sbn < 8; sbn++)
+			begin_block(&r, 2 * sbn);
+		rig_run(&r, 2 * r.grtt);
+		in_phase(&r, PHASE_CATCHUP, 0, 0);
+		looks = 0;
+		looks_max = 1000; /* and not 2^32, nor 2^10 */
+		assert_null(strstr(rig_see(&r), "b0."));
+		assert_in_range(looks, 8, 100);
+		looks_max = 0;
+		assert_true(rx_counters(r.rx)->nacks > 0);
+		rig_fini(&r);
+	}
 }
 
 static void each_object_is_asked_for_in_its_code(void **state)
@@ -457,6 +536,7 @@ int main(void)
 		cmocka_unit_test(a_grtt_that_falls_hastens_requests),
 		cmocka_unit_test(whole_blocks_are_asked_for_in_the_catch_up),
 		cmocka_unit_test(no_more_blocks_are_asked_for_than_there_is_room),
+		cmocka_unit_test(what_there_is_no_room_for_is_passed_over),
 		cmocka_unit_test(each_object_is_asked_for_in_its_code),
 	};
 
