@@ -111,15 +111,14 @@ static bool may_ask(const struct rx *rx, nsec_t now, const struct rxlarge *b)
 	       rxtimer_need(&b->timer, d, time_of(rx, now)) <= b->n_parity;
 }
 
-/* Everything of the block was sent: a timer, if symbols are lacking. */
-static void was_sent(struct rx *rx, nsec_t now, struct rxlarge *b, nsec_t wait)
+/* Whether the block, all of which was sent, is to be asked for. */
+static bool is_lacking(const struct rx *rx, nsec_t now, const struct rxlarge *b)
 {
-	nsec_t from = b->timer.at;
+	return b->state == RXLARGE_GATHERING && may_ask(rx, now, b);
+}
 
-	if (b->state != RXLARGE_GATHERING || !may_ask(rx, now, b))
-		return;
-	rxtimer_sent(&b->timer, rxlarge_deficit(b), time_of(rx, now), wait);
-	timer_moved(rx, b, from);
+static void announce_before(struct rx *rx, const struct rxlarge *b)
+{
 	/* Our sender repairs only for those it knows: the ANNOUNCE goes first. */
 	if (!rx->joined && rx->sender.sow)
 		rx->at.announce_at = MIN(rx->at.announce_at, b->timer.at);
@@ -138,9 +137,12 @@ void rx_large_trigger(struct rx *rx, nsec_t now)
 
 		if (b->key >= rx->sender.position)
 			break;
-		if (b->timer.state == RXTIMER_OFF)
-			was_sent(rx, now, b, wait);
+		if (b->timer.state != RXTIMER_OFF || !is_lacking(rx, now, b))
+			continue;
+		rxtimer_sent(&b->timer, rxlarge_deficit(b), time_of(rx, now), wait);
+		announce_before(rx, b);
 	}
+	find_earliest(rx);
 }
 
 /* Who lacks less than others is to speak later, and so perhaps not at all. */
@@ -169,8 +171,13 @@ void rx_large_polled(struct rx *rx, nsec_t now, const struct rx_object *o, const
 		if (key_object(b->key) != o->number || key_sbn(b->key) >= end)
 			break;
 		rxtimer_promise(&b->timer, now, MIN(p->target, b->n_parity));
-		was_sent(rx, now, b, wait + slot_wait(rx, p, rxlarge_deficit(b)));
+		if (!is_lacking(rx, now, b))
+			continue;
+		rxtimer_polled(&b->timer, rxlarge_deficit(b), time_of(rx, now),
+			       wait + slot_wait(rx, p, rxlarge_deficit(b)));
+		announce_before(rx, b);
 	}
+	find_earliest(rx); /* once: most of the timers end together */
 }
 
 /* --- requests --- */

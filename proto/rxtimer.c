@@ -107,6 +107,14 @@ void rxtimer_sent(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t w
 		rxtimer_wait(t, at.now + wait);
 }
 
+void rxtimer_polled(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t wait)
+{
+	if (t->state == RXTIMER_BACKOFF && t->polled)
+		wait = MIN(wait, t->at - at.now);
+	rxtimer_sent(t, d, at, wait);
+	t->polled = t->state == RXTIMER_BACKOFF;
+}
+
 enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 {
 	switch (t->state) {
@@ -136,6 +144,7 @@ enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_no
 void rxtimer_wait(struct rxtimer *t, nsec_t until)
 {
 	t->state = RXTIMER_BACKOFF;
+	t->polled = false;
 	t->at = until;
 }
 

@@ -24,6 +24,7 @@ enum rxtimer_state {
 
 struct rxtimer {
 	enum rxtimer_state state;
+	bool polled;     /* BACKOFF: a POLL has set it */
 	nsec_t at;       /* when something has to be done; OFF: never */
 	nsec_t heard_at; /* a packet of the block, or a promise */
 	nsec_t asked_at; /* the last request, */
@@ -77,6 +78,12 @@ enum rxtimer_action rxtimer_heard(struct rxtimer *t, uint32_t d, struct rxtimer_
 void rxtimer_promise(struct rxtimer *t, nsec_t now, uint32_t target);
 /* Everything of the block was sent, and d symbols are lacking: to be asked for after `wait`. */
 void rxtimer_sent(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t wait);
+/*
+ * The same by a POLL: it knows the slots, so the first sets a running back-off anew. Another
+ * one, unless it promises what is lacking, can only shorten it: whoever repeats POLLs must not
+ * put us off.
+ */
+void rxtimer_polled(struct rxtimer *t, uint32_t d, struct rxtimer_now at, nsec_t wait);
 /* `at` has come. */
 enum rxtimer_action rxtimer_due(struct rxtimer *t, uint32_t d, struct rxtimer_now at);
 

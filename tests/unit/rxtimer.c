@@ -243,8 +243,28 @@ static void a_poll_sets_the_back_off_anew(void **state)
 
 	rxtimer_init(&t);
 	rxtimer_wait(&t, 105);
-	rxtimer_sent(&t, 5, at(101), 40);
+	rxtimer_polled(&t, 5, at(101), 40);
 	assert_int_equal(t.at, 141);
+}
+
+static void a_repeated_poll_can_only_shorten(void **state)
+{
+	struct rxtimer t;
+
+	rxtimer_init(&t);
+	rxtimer_polled(&t, 5, at(100), 40);
+	for (nsec_t now = 101; now < 150; now++) {
+		rxtimer_polled(&t, 5, at(now), 40);
+		assert_int_equal(t.state, RXTIMER_BACKOFF);
+		assert_int_equal(t.at, 140);
+	}
+	rxtimer_polled(&t, 5, at(102), 30);
+	assert_int_equal(t.at, 132);
+	rxtimer_wait(&t, 200); /* another back-off */
+	rxtimer_polled(&t, 5, at(190), 40);
+	assert_int_equal(t.at, 230);
+	rxtimer_polled(&t, 5, at(191), 40);
+	assert_int_equal(t.at, 230);
 }
 
 /* What was set when GRTT seemed long does not last as long. */
@@ -277,6 +297,7 @@ int main(void)
 		cmocka_unit_test(requests_become_rarer),
 		cmocka_unit_test(other_repair_is_worth_waiting),
 		cmocka_unit_test(a_poll_sets_the_back_off_anew),
+		cmocka_unit_test(a_repeated_poll_can_only_shorten),
 		cmocka_unit_test(a_shorter_grtt_hastens),
 	};
 
