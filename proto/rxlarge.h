@@ -157,9 +157,8 @@ uint32_t rxlarge_deficit(const struct rxlarge *b);
  * k-th symbol the block is no longer GATHERING: there is work. When counting it is DONE.
  */
 int rxlarges_source(struct rxlarges *s, struct rxlarge *b, uint32_t i, const uint8_t *data);
-int rxlarges_parity(
-	struct rxlarges *s, struct rxlarge *b, uint32_t p,
-	const uint8_t *data); /* Pieces are to be written, or a block to be decoded. */
+int rxlarges_parity(struct rxlarges *s, struct rxlarge *b, uint32_t p, const uint8_t *data);
+/* Pieces are to be written, or a block to be decoded. */
 bool rxlarges_busy(const struct rxlarges *s);
 
 /*
