@@ -14,14 +14,17 @@
 #define THRESHOLD_RECENT 4
 
 struct threshold {
-	double mean, dev; /* of the largest counts, and their mean deviation */
-	uint32_t recent[THRESHOLD_RECENT], n;
+	double mean,
+		dev; /* of the largest counts, and their mean deviation: shares of the block */
+	double recent[THRESHOLD_RECENT];
+	uint32_t n;
 };
 
 void threshold_init(struct threshold *t);
 
-/* A block is settled: `largest` was asked for, 0: nobody asked though `unasked` was sent. */
-void threshold_learn(struct threshold *t, uint32_t largest, uint32_t unasked);
+/* A block of k source symbols is settled: `largest` was asked for, 0: nobody asked though
+ * `unasked` was sent. */
+void threshold_learn(struct threshold *t, uint32_t k, uint32_t largest, uint32_t unasked);
 
 struct threshold_hint {
 	uint32_t threshold; /* D, 0: none known */

@@ -57,7 +57,8 @@ static bool conf_valid(const struct tx_conf *c)
 	       c->max_objects < 32768 && c->grtt_min <= c->grtt_max && rate_valid(c) &&
 	       (c->code == TX_CODE_SMALL ||
 		(c->profile == TX_SOW && c->segment_size % 2 == 0 &&
-		 c->large_len <= BLOCK_LEN_MAX && c->interleave <= TX_GROUP_MAX));
+		 c->large_len >= c->block_len && c->large_len <= BLOCK_LEN_MAX &&
+		 c->interleave <= TX_GROUP_MAX));
 }
 
 static uint64_t burst_of(uint64_t rate)

@@ -91,6 +91,7 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	p.n_receipts = roster_take_echoes(&tx->roster, true, ids[1], cap - p.n_announced);
 	tx_rate_probe(tx, now, &p);
 	tx->at.probe_at = now + probe_interval(tx);
+	tx_large_learn(tx, now);
 	if (tx->stage == TX_WAITING && first && now - first->info_at >= PROBE_WAIT / 2)
 		tx_info_due(tx, first, MAX(first->info_due, 1));
 	len = buf ? probe_encode(&p, buf, tx->conf.segment_size) : -1;

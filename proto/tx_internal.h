@@ -157,6 +157,7 @@ uint64_t tx_floor(const struct tx *tx); /* key of the oldest block in memory */
 void tx_large_prefetch(struct tx *tx, const struct tx_object *o);
 int tx_large_new_output(struct tx *tx, nsec_t now, struct tx_object *o, struct tx_packet *ret);
 int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
+void tx_large_learn(struct tx *tx, nsec_t now);
 int tx_poll_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 /* A SEGMENT request. True: something is owed now. */
 bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,

@@ -39,8 +39,11 @@ static uint32_t interleave(const struct tx *tx, const struct tx_object *o)
 	return (uint32_t)MIN(n, o->layout.n_blocks - tx->sbn);
 }
 
-/* Blocks that were polled so long ago that nobody will answer any more teach the threshold. */
-static void learn(struct tx *tx, nsec_t now)
+/*
+ * Blocks that were polled so long ago that nobody will answer any more teach the threshold.
+ * Until then they are not forgotten.
+ */
+void tx_large_learn(struct tx *tx, nsec_t now)
 {
 	nsec_t wait = SLOT_ROUNDS * MAX(tx_backoff(tx), 1) * tx_grtt(tx);
 
@@ -49,8 +52,37 @@ static void learn(struct tx *tx, nsec_t now)
 
 		if (b->learned || b->polled_at == NSEC_NEVER || now - b->polled_at < wait)
 			continue;
-		threshold_learn(&tx->threshold, b->largest, b->unasked);
+		threshold_learn(&tx->threshold, b->k, b->largest, b->unasked);
 		b->learned = true;
+		b->held = false;
+	}
+}
+
+/*
+ * Blocks that owe what is not in memory are read again, a few at a time. The first of them gets
+ * memory in any case, so that blocks which wait for each other's never stop it all.
+ */
+static void begin_passes(struct tx *tx)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < tx->large.n && n < PASSES; i++) {
+		struct txlarge *b = txlarges_at(&tx->large, i);
+		enum txlarge_pass pass = TXLARGE_AGAIN;
+		uint32_t end = b->parity_target;
+
+		if (b->pass == TXLARGE_FIRST)
+			continue;
+		if (end > b->parity_ready && end > b->parity_sent)
+			pass = TXLARGE_PARITY;
+		else if (b->pass == TXLARGE_REST && !b->want.count)
+			continue;
+		n++;
+		if (b->pass != TXLARGE_REST || txlarges_begin(&tx->large, b, pass, end))
+			continue;
+		if (n == 1 && txlarges_starve(&tx->large, b))
+			txlarges_begin(&tx->large, b, pass, end);
+		return;
 	}
 }
 
@@ -77,6 +109,7 @@ void tx_large_prefetch(struct tx *tx, const struct tx_object *o)
 	struct threshold_hint hint;
 	uint32_t n;
 
+	begin_passes(tx);
 	if (g->n || tx->sbn >= o->layout.n_blocks)
 		return;
 	hint = threshold_hint(&tx->threshold, o->layout.k_large);
@@ -94,7 +127,7 @@ static void end_group(struct tx *tx, nsec_t now)
 	struct threshold_hint hint;
 	uint32_t unasked = UINT32_MAX;
 
-	learn(tx, now);
+	tx_large_learn(tx, now);
 	hint = threshold_hint(&tx->threshold, g->b[0]->k);
 	for (uint32_t i = 0; i < g->n; i++)
 		unasked = MIN(unasked, g->b[i]->parity_end);
@@ -102,7 +135,6 @@ static void end_group(struct tx *tx, nsec_t now)
 	for (uint32_t i = 0; i < g->n; i++) {
 		struct txlarge *b = g->b[i];
 
-		b->held = false;
 		b->polled_at = now;
 		b->unasked = b->parity_target = b->told = unasked;
 	}
@@ -141,6 +173,8 @@ int tx_large_new_output(struct tx *tx, nsec_t now, struct tx_object *o, struct t
 	struct tx_symbol s;
 	int r;
 
+	if (!tx->group.n) /* no memory for the next one */
+		tx_large_learn(tx, now);
 	if (!b)
 		return 0;
 	s = (struct tx_symbol){
@@ -363,6 +397,15 @@ static struct txlarge *asked_block(struct tx *tx, const struct tx_object *o, uin
 	return txlarges_get(&tx->large, key, layout_k(&o->layout, sbn));
 }
 
+/* In steps of what is not yet wanted: an item that is repeated costs nothing. */
+static void want_sources(struct txlarge *b, uint32_t first, uint32_t last)
+{
+	uint32_t i = bitmap_next_clear(&b->want, MIN(first, b->k));
+
+	for (; i <= last && i < b->k; i = bitmap_next_clear(&b->want, i + 1))
+		bitmap_set(&b->want, i);
+}
+
 bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
 		      const struct request *req)
 {
@@ -374,12 +417,10 @@ bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
 	b = asked_block(tx, o, sbn);
 	if (!b)
 		return false;
-	if (req->form == NACK_FORM_ERASURES) {
+	if (req->form == NACK_FORM_ERASURES)
 		raise_target(tx, now, o, b, req->first.esi);
-	} else if (b->want.count || now - b->sent_at >= tx_grtt(tx)) {
-		for (uint32_t i = req->first.esi; i <= req->last.esi && i < b->k; i++)
-			bitmap_set(&b->want, i);
-	}
+	else if (!tx_new_left(tx) && (b->want.count || now - b->sent_at >= tx_grtt(tx)))
+		want_sources(b, req->first.esi, req->last.esi);
 	return txlarge_pending(b);
 }
 
@@ -404,7 +445,7 @@ void tx_large_in_flight(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end)
 		const struct txlarge *b = txlarges_at(&tx->large, i);
 
 		if (b->key >= begin && b->key < end && b->sent_at &&
-		    (b->want.count || now - b->sent_at < tx_grtt(tx)))
+		    (b->want.count == b->k || now - b->sent_at < tx_grtt(tx)))
 			ranges_remove(&tx->whole, b->key, b->key + 1);
 	}
 }
@@ -429,26 +470,6 @@ void tx_large_forget(struct tx *tx, uint64_t object)
 }
 
 /* --- work --- */
-
-/* Blocks that owe what is not in memory are read again, a few at a time. */
-static void begin_passes(struct tx *tx)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < tx->large.n && n < PASSES; i++) {
-		struct txlarge *b = txlarges_at(&tx->large, i);
-		uint32_t end = b->parity_target;
-
-		if (b->pass == TXLARGE_FIRST)
-			continue;
-		if (b->pass != TXLARGE_REST)
-			n++;
-		else if (end > b->parity_ready && end > b->parity_sent)
-			n += txlarges_begin(&tx->large, b, TXLARGE_PARITY, end);
-		else if (b->want.count)
-			n += txlarges_begin(&tx->large, b, TXLARGE_AGAIN, 0);
-	}
-}
 
 static void complete_read(struct tx *tx, const struct txlarge *b, uint32_t piece,
 			  struct work *w)
@@ -492,7 +513,7 @@ bool tx_large_work_done(struct tx *tx, nsec_t now, const struct work *w, int res
 		return false;
 	tx->untold = true;
 	txlarges_done(&tx->large, &tx->large.b[i], w->op, w->slot & ((1u << PIECE_BITS) - 1));
-	if (result < 0 && w->op == WORK_READ)
-		tx_withdraw(tx, now, w->object);
+	if (result < 0)
+		tx_withdraw(tx, now, key_object(tx->large.b[i].key));
 	return true;
 }

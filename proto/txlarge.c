@@ -119,22 +119,21 @@ static bool forgettable(const struct txlarge *b)
 	return b->pass == TXLARGE_REST && !b->n_out && !b->held && !txlarge_pending(b);
 }
 
-/* The one sent longest ago that owes nothing, with parity in memory if `slots`. */
-static bool forget_oldest(struct txlarges *s, const struct txlarge *keep, bool slots)
+/*
+ * The first one that owes nothing, with parity in memory if `slots`. In this order, what is in
+ * memory is what lies above some key, which the PROBE tells.
+ */
+static bool forget_first(struct txlarges *s, const struct txlarge *keep, bool slots)
 {
-	struct txlarge *oldest = NULL;
-
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct txlarge *b = txlarges_at(s, i);
 
 		if (b == keep || !forgettable(b) || (slots && !b->n_slots))
 			continue;
-		if (!oldest || b->sent_at < oldest->sent_at)
-			oldest = b;
+		txlarges_forget(s, b);
+		return true;
 	}
-	if (oldest)
-		txlarges_forget(s, oldest);
-	return oldest != NULL;
+	return false;
 }
 
 /* One that is not in use, or NULL. */
@@ -162,7 +161,7 @@ struct txlarge *txlarges_get(struct txlarges *s, uint64_t key, uint32_t k)
 	if (b)
 		return b;
 	b = unused(s);
-	if (!b && forget_oldest(s, NULL, false))
+	if (!b && forget_first(s, NULL, false))
 		b = unused(s);
 	if (!b)
 		return NULL;
@@ -248,11 +247,10 @@ bool txlarges_begin(struct txlarges *s, struct txlarge *b, enum txlarge_pass pas
 	while (unit < UNIT_MAX && unit < slots - b->n_slots)
 		unit *= 2;
 	while (spare_slots(s) < slots - b->n_slots + unit) {
-		if (forget_oldest(s, b, true))
-			continue;
-		if (unit == 1)
+		if (unit > 1)
+			unit /= 2;
+		else if (!forget_first(s, b, true))
 			return false;
-		unit /= 2;
 	}
 	while (b->n_slots < slots)
 		b->slots[b->n_slots++] = arena_take(&s->arena);
@@ -264,6 +262,30 @@ bool txlarges_begin(struct txlarges *s, struct txlarge *b, enum txlarge_pass pas
 		b->parity_end = MIN(slots * s->per_piece, s->max_parity);
 	zero_parity(s, b);
 	return true;
+}
+
+/* It owes parity that is in memory: that goes soon. */
+static bool sendable(const struct txlarge *b)
+{
+	return b->parity_sent < MIN(b->parity_ready, b->parity_target);
+}
+
+bool txlarges_starve(struct txlarges *s, const struct txlarge *b)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct txlarge *other = txlarges_at(s, i);
+
+		if (other == b || other->pass != TXLARGE_REST || other->n_out ||
+		    sendable(other))
+			continue;
+		any |= other->n_slots > 0;
+		while (other->n_slots)
+			arena_give(&s->arena, other->slots[--other->n_slots]);
+		other->parity_ready = other->parity_end = 0;
+	}
+	return any;
 }
 
 static uint32_t piece_first(const struct txlarges *s, uint32_t piece)
@@ -316,7 +338,7 @@ static bool read_work(struct txlarges *s, struct txlarge *b, uint32_t ahead, str
 	if (b->next == b->n_pieces || b->n_held >= b->unit + ahead)
 		return false;
 	while (b->n_held >= b->unit && !spare_slots(s))
-		if (!forget_oldest(s, b, true))
+		if (!forget_first(s, b, true))
 			return false;
 	p = &b->pieces[b->next];
 	*p = (struct txpiece){ .slot = arena_take(&s->arena) };

@@ -113,6 +113,12 @@ struct txlarge *txlarges_at(const struct txlarges *s, uint32_t i);
  */
 bool txlarges_begin(struct txlarges *s, struct txlarge *b, enum txlarge_pass pass,
 		    uint32_t parity_end);
+/*
+ * Makes room for the block by taking the parity of the others at REST from memory, but what can
+ * be sent now; it is encoded again when it is needed. For one block only, the one to be served
+ * first; otherwise they would take it from each other in turns. False: none of them has any.
+ */
+bool txlarges_starve(struct txlarges *s, const struct txlarge *b);
 
 /* The next request of the block's pass: READ without object and offset, but with `*ret_piece`,
  * or ADD. False: none now. `ahead`: pieces that may be in memory besides those that are

@@ -47,7 +47,7 @@ static void settles_a_little_below_the_usual_maximum(void **state)
 			assert_true(h.unasked < largest);
 			assert_in_range(h.plan, largest - 10, 150);
 		}
-		threshold_learn(&t, largest, h.unasked);
+		threshold_learn(&t, 8000, largest, h.unasked);
 	}
 	assert_in_range(reached, 650, 950);
 }
@@ -58,16 +58,30 @@ static void follows_when_the_loss_goes(void **state)
 
 	threshold_init(&t);
 	for (unsigned i = 0; i < 20; i++) {
-		threshold_learn(&t, 100, 0);
+		threshold_learn(&t, 8000, 100, 0);
 		assert_int_equal(threshold_hint(&t, 8000).unasked, 20 * MIN(i + 1, 4));
 	}
 	assert_int_equal(threshold_hint(&t, 8000).unasked, 80);
 	assert_true(threshold_hint(&t, 8000).threshold >= 98);
-	threshold_learn(&t, 0, 80);
+	threshold_learn(&t, 8000, 0, 80);
 	for (unsigned i = 0; i < 40; i++)
-		threshold_learn(&t, 0, threshold_hint(&t, 8000).unasked);
+		threshold_learn(&t, 8000, 0, threshold_hint(&t, 8000).unasked);
 	assert_int_equal(threshold_hint(&t, 8000).unasked, 0);
 	assert_int_equal(threshold_hint(&t, 8000).plan, 0);
+}
+
+/* What a long file's blocks lacked says about a short file's only what share it was. */
+static void blocks_may_differ_in_size(void **state)
+{
+	struct threshold t;
+
+	threshold_init(&t);
+	for (unsigned i = 0; i < 8; i++)
+		threshold_learn(&t, 8000, 240, 0);
+	assert_int_equal(threshold_hint(&t, 8000).unasked, 192);
+	assert_true(threshold_hint(&t, 65).unasked <= 1);
+	assert_in_range(threshold_hint(&t, 357).plan, 10, 14);
+	assert_in_range(threshold_hint(&t, 32000).threshold, 900, 960);
 }
 
 int main(void)
@@ -76,6 +90,7 @@ int main(void)
 		cmocka_unit_test(knows_nothing_at_first),
 		cmocka_unit_test(settles_a_little_below_the_usual_maximum),
 		cmocka_unit_test(follows_when_the_loss_goes),
+		cmocka_unit_test(blocks_may_differ_in_size),
 	};
 
 	return cmocka_run_group_tests_name("threshold", tests, NULL, NULL);

@@ -11,10 +11,11 @@
 #include "proto/request.h"
 #include "proto/tx.h"
 
-#define E    64
-#define B    300
-#define NODE 5
-#define MS   NSEC_PER_MSEC
+#define E     64
+#define B     300
+#define NODE  5
+#define K_MAX 2000
+#define MS    NSEC_PER_MSEC
 
 /* A sender session, and what it sent last. */
 struct rig {
@@ -113,7 +114,7 @@ static void serve(struct rig *r)
 static void check_parity(const struct rig *r)
 {
 	uint32_t k = layout_k(&r->layout, r->m.fpi.sbn);
-	uint8_t *src[B], *memory = calloc(k, E), parity[E];
+	uint8_t *src[K_MAX], *memory = calloc(k, E), parity[E];
 	struct fft16_parity one = { r->m.fpi.esi - k, parity };
 	struct fft16_block block = { k, E, src };
 	struct fft16 *f;
@@ -398,6 +399,34 @@ static void names_may_come_in_any_order(void **state)
 	tx_free(r.tx);
 }
 
+/* Little memory, and all blocks need more of it than there is: they get it one after the other.
+ */
+static void blocks_do_not_wait_for_each_other(void **state)
+{
+	struct tx_conf conf = conf_of(TX_CODE_LARGE);
+	struct rig r;
+	uint32_t asked = 0;
+
+	conf.large_len = K_MAX;
+	conf.memory = 1; /* what one block needs */
+	conf.interleave = 8;
+	rig_init(&r, &conf, (uint64_t)12 * K_MAX * E, 1);
+	tx_start(r.tx, r.now);
+	for (unsigned i = 0; i < 1000 && tx_status(r.tx).phase == PHASE_RUN; i++) {
+		run(&r, MS);
+		for (; asked < r.poll.sbn + r.poll.n_blocks; asked++)
+			nack(&r, NODE, erasures(asked, 400));
+	}
+	assert_int_equal(tx_status(r.tx).phase, PHASE_CATCHUP);
+	assert_true(tx_counters(r.tx)->parity >= 10 * 400);
+	for (uint32_t sbn = 0; sbn < 12; sbn++)
+		nack(&r, NODE, erasures(sbn, 500));
+	for (unsigned i = 0; i < 100; i++)
+		run(&r, 10 * MS);
+	assert_true(tx_counters(r.tx)->parity >= 12 * 500);
+	tx_free(r.tx);
+}
+
 /* Losses as before: part of the parity comes unasked, and the threshold is known. */
 static void later_blocks_are_foreseen(void **state)
 {
@@ -501,6 +530,7 @@ int main(void)
 		cmocka_unit_test(there_is_an_end_to_parity),
 		cmocka_unit_test(symbols_and_blocks_come_again_by_name),
 		cmocka_unit_test(names_may_come_in_any_order),
+		cmocka_unit_test(blocks_do_not_wait_for_each_other),
 		cmocka_unit_test(later_blocks_are_foreseen),
 		cmocka_unit_test(the_code_suits_object_and_receivers),
 		cmocka_unit_test(a_bad_read_withdraws),
