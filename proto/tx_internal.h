@@ -26,8 +26,7 @@ struct tx_object {
 	struct fec fec;
 	struct layout layout;
 	uint16_t info_len;
-	bool in_use;
-	bool withdrawn;
+	bool in_use, withdrawn;
 	uint8_t info_due; /* how many times INFO is to be sent soon */
 	nsec_t info_at;   /* when it was last sent */
 	nsec_t active_at; /* last sent or asked for */
