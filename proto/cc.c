@@ -148,7 +148,7 @@ static void follow(struct cc *c, nsec_t now, const struct ccpeer *clr)
 
 /* --- feedback --- */
 
-/* The rate of a receiver that loses; NRL's NACKs carry no loss, but a rate. */
+/* By what it loses; where that is nothing, or not known, what it says. */
 static double rate_of(const struct cc *c, const struct ext_cc *e, const struct ccpeer *p)
 {
 	double told = quant_rate_decode(e->cc_rate);
@@ -201,11 +201,13 @@ void cc_on_feedback(struct cc *c, nsec_t now, uint32_t node_id, const struct ext
 	is.told = p && p->told;
 	is.lossless = e->cc_flags & CC_FLAG_START;
 	is.loss = quant_loss_decode(e->cc_loss);
+	if (!is.lossless && is.loss <= 0 && p) /* NRL's NACKs do not tell it */
+		is.loss = p->loss;
 	is.sequence = e->cc_sequence;
 	is.rtt = smooth(c, p, e, rtt);
 	is.rtt_high = high(p, is.rtt, rtt);
 	is.rate = rate_of(c, e, &is);
-	if (is.rate <= 0 || (is.lossless && !c->used)) /* nothing was sent, or nearly */
+	if (is.rate <= 0 || (is.loss <= 0 && !c->used)) /* nothing was sent, or nearly */
 		is.rate = p ? p->rate : c->value;
 	if (!p)
 		p = place(c, is.rate);

@@ -190,7 +190,6 @@ enum rate_reason tx_rate_reason(const struct tx *tx);
 /* Congestion control: feedback; a CMD(CC) that leaves, and the time until the next one. */
 void tx_rate_cc(struct tx *tx, nsec_t now, const struct msg *m, nsec_t rtt);
 nsec_t tx_rate_cc_probe(struct tx *tx, nsec_t now, struct msg *m);
-
 /* tx_input.c: requests of one NACK body */
 void tx_nack(struct tx *tx, nsec_t now, const struct msg *m);
 

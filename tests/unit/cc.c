@@ -397,6 +397,25 @@ static void whom_the_list_names(void **state)
 	assert_int_equal(c.clr, 7);
 }
 
+/* libnorm's NACKs say no loss, and twice what came, which is nothing after a pause. */
+static void a_nack_that_tells_no_loss(void **state)
+{
+	struct ext_cc e;
+	struct cc c;
+
+	cc_init(&c, &conf, S);
+	ask(&c, S, 1, true, 0);
+	e = answer(1, 0, 0.01, 5e5);
+	cc_on_feedback(&c, S + 40 * MS, 5, &e, 40 * MS);
+	assert_true(c.value >= conf.start);
+	e = answer(1, 0, 0, 3);
+	cc_on_feedback(&c, S + 80 * MS, 5, &e, 40 * MS);
+	assert_true(c.value >= conf.start);
+	assert_true(c.peers[0].loss > 0.009);
+	cc_on_feedback(&c, S + 80 * MS, 6, &e, 40 * MS); /* nor is it known from before */
+	assert_true(c.value >= conf.start);
+}
+
 /* TCP at 1 % and 100 ms, as RFC 5740 §5.5.2 computes it. */
 static void the_equation(void **state)
 {
@@ -431,6 +450,7 @@ int main(void)
 		cmocka_unit_test(lies_are_bounded),
 		cmocka_unit_test(the_highest_rate_is_reached_no_sooner),
 		cmocka_unit_test(whom_the_list_names),
+		cmocka_unit_test(a_nack_that_tells_no_loss),
 		cmocka_unit_test(the_equation),
 		cmocka_unit_test(the_meter_waits_for_some_packets),
 	};
