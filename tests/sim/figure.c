@@ -12,13 +12,13 @@ static void print_figures(const struct figure *f, const struct sim *sim)
 {
 	const struct tx_counters *c = tx_counters(sim->senders[0].tx);
 	uint64_t blocks = count_blocks(sim) - 1, data = c->source + c->parity + c->again;
+	unsigned k = f->large_len ? f->large_len : f->block_len;
 	double source = f->n_packets;
 
 	printf("%u receivers, %g %% loss, k = %u, %u packets of %u bytes, %.1f MB/s, RTT %g "
 	       "ms\n",
-	       f->n_hosts, 100 * f->loss, f->large_len ? f->large_len : f->block_len,
-	       f->n_packets, f->segment_size, (double)f->rate / 1e6,
-	       2e3 * (double)f->delay / NSEC_PER_SEC);
+	       f->n_hosts, 100 * f->loss, k, f->n_packets, f->segment_size,
+	       (double)f->rate / 1e6, 2e3 * (double)f->delay / NSEC_PER_SEC);
 	printf("packets per source packet   %.4f\n", (double)c->packets / source);
 	printf("data packets only           %.4f  (parity %" PRIu64 ", source again %" PRIu64
 	       ")\n",

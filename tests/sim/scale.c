@@ -119,7 +119,7 @@ static void put_on_air(struct scale *s, const struct tx_packet *out)
 	p->len = out->hdr_len + out->payload_len;
 	memcpy(p->bytes, out->hdr, out->hdr_len);
 	/* DATA of large blocks is there in number only, and nobody looks at that of others */
-	if (out->hdr[0] % 16 != NORM_DATA)
+	if (out->hdr[0] % 16 != NORM_DATA && out->payload_len)
 		memcpy(p->bytes + out->hdr_len, out->payload, out->payload_len);
 	if (msg_decode(&m, p->bytes, p->len) < 0)
 		abort();

@@ -118,7 +118,7 @@ static void test_together(void **state)
 /* Each time that the done jobs were taken, the next one wakes the loop again. */
 static void test_wakes(void **state)
 {
-	unsigned log[N_JOBS], n_log = 0;
+	unsigned log[N_JOBS] = { 0 }, n_log = 0;
 	atomic_uint served = 0, inside = 0;
 	struct loop_event ev;
 	struct loop *loop;
