@@ -8,6 +8,8 @@
 #define UNASKED_SHARE 0.8   /* of the smallest recent maximum; less, as long as there are few */
 #define PLAN_SHARE    1.125 /* of the largest one, and what is lost of it */
 #define ROUND         1e-6  /* what was a whole number is one again */
+#define BURSTS_ON     2.0   /* mean deviation of the maxima, in roots of their mean */
+#define BURSTS_OFF    0.5   /* chance alone gives about 0.3 to 0.8 */
 #define FIRST_PLAN                                                                             \
 	64 /* parity for one in so many source symbols, as long as nothing is known */
 
@@ -31,11 +33,18 @@ void threshold_learn(struct threshold *t, uint32_t k, uint32_t largest, uint32_t
 		t->dev = sqrt(value) / 4 / k;
 	t->mean += gain * (share - t->mean);
 	t->recent[t->n++ % THRESHOLD_RECENT] = share;
+	if (t->n >= THRESHOLD_RECENT)
+		t->bursts =
+			t->dev * k > (t->bursts ? BURSTS_OFF : BURSTS_ON) * sqrt(t->mean * k);
 }
 
 struct threshold_hint threshold_hint(const struct threshold *t, uint32_t k)
 {
-	struct threshold_hint h = { .step = 1, .plan = k / FIRST_PLAN + 1 };
+	struct threshold_hint h = {
+		.step = 1,
+		.plan = k / FIRST_PLAN + 1,
+		.bursts = t->bursts,
+	};
 	uint32_t n = MIN(t->n, THRESHOLD_RECENT);
 	double least = INFINITY, most = 0;
 

@@ -18,6 +18,7 @@ struct threshold {
 		dev; /* of the largest counts, and their mean deviation: shares of the block */
 	double recent[THRESHOLD_RECENT];
 	uint32_t n;
+	bool bursts; /* the largest counts differ by more than chance: see threshold_hint */
 };
 
 void threshold_init(struct threshold *t);
@@ -31,6 +32,7 @@ struct threshold_hint {
 	uint32_t step;      /* S, at least 1 */
 	uint32_t unasked;   /* parity that is surely needed */
 	uint32_t plan;      /* parity that probably suffices: to be encoded beforehand */
+	bool bursts;        /* blocks sent in turns would share the losses more evenly */
 };
 
 /* For a block of k source symbols. */

@@ -33,8 +33,9 @@ struct tx_conf {
 	uint16_t block_len, n_parity; /* B, parity a block; B + parity <= 255 */
 	enum tx_code code;            /* TX_SOW; needs an even segment_size if not SMALL */
 	uint16_t large_len;           /* B of large blocks, <= 32768; 0: 8000 */
-	uint16_t interleave; /* large blocks that are sent in turns, 64 at most; 0: 8, less if
-			      the rate makes them last longer than half a second */
+	uint16_t interleave; /* large blocks that are sent in turns, 64 at most; 0: 1, or 8
+			      where losses come in bursts, less if they would last over half a
+			      second */
 	bool counting; /* large blocks keep no symbols: payloads and the data of their requests
 			  are there in number only (simulations) */
 	/* Bytes of NORM messages a second; 0: unlimited. In any interval d at most

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define INTERLEAVE   8 /* blocks of a group, unless told otherwise */
+#define INTERLEAVE 8   /* blocks of a group where losses come in bursts, unless told otherwise \
+			*/
 #define GROUP_TIME_2 2 /* a group takes at most 1 / this of a second, unless told otherwise */
 #define RUN          8 /* symbols of a block before it is the next one's turn */
 #define AHEAD_FIRST  2 /* pieces in memory of a block that is sent for the first time */
@@ -26,13 +27,13 @@ static bool live(const struct tx *tx, const struct txlarge *b, struct tx_object 
 
 /* --- groups --- */
 
-static uint32_t interleave(const struct tx *tx, const struct tx_object *o)
+static uint32_t interleave(const struct tx *tx, const struct tx_object *o, bool bursts)
 {
 	uint64_t block = (uint64_t)o->layout.k_large * tx->conf.segment_size;
 	uint32_t n = tx->conf.interleave;
 
 	if (!n) {
-		n = INTERLEAVE;
+		n = bursts ? INTERLEAVE : 1;
 		if (tx->conf.rate)
 			n = (uint32_t)CLAMP(tx->conf.rate / GROUP_TIME_2 / block, 1, n);
 	}
@@ -113,7 +114,7 @@ void tx_large_prefetch(struct tx *tx, const struct tx_object *o)
 	if (g->n || tx->sbn >= o->layout.n_blocks)
 		return;
 	hint = threshold_hint(&tx->threshold, o->layout.k_large);
-	n = interleave(tx, o);
+	n = interleave(tx, o, hint.bursts);
 	while (g->n < n && join(tx, o, tx->sbn + g->n, hint.plan))
 		;
 	g->turn = g->run = 0;

@@ -1,6 +1,6 @@
 # sow.py - sow and reap of this tree.
 # SPDX-License-Identifier: BSD-2-Clause
-"""opts: rate (as --rate takes it, 950M), fec (K,PARITY), profile, threads, rcvbuf"""
+"""opts: rate (as --rate takes it, 950M), fec (as --fec takes it), interleave, profile, threads, rcvbuf"""
 
 
 def common(ctx):
@@ -27,6 +27,8 @@ def sender(ctx):
     rate = ctx.opt("rate", "") or (f"{int(ctx.rate * 0.95)}M" if ctx.rate else "")
     if rate:
         argv += ["--rate", rate]
+    if ctx.opt("interleave", ""):
+        argv += ["--interleave", ctx.opt("interleave", "")]
     if ctx.opt("fec", ""):
         argv += ["--fec", ctx.opt("fec", "")]
     return argv + [ctx.src]

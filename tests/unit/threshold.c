@@ -84,6 +84,29 @@ static void blocks_may_differ_in_size(void **state)
 	assert_in_range(threshold_hint(&t, 32000).threshold, 900, 960);
 }
 
+/* Losses that come in bursts make blocks differ; a steady share of losses does not. */
+static void tells_bursts_from_chance(void **state)
+{
+	struct rng rng = { .state = 3 };
+	struct threshold t;
+
+	threshold_init(&t);
+	assert_false(threshold_hint(&t, 8000).bursts);
+	for (unsigned i = 0; i < 1000; i++) {
+		threshold_learn(&t, 8000, draw(&rng), 0);
+		assert_false(threshold_hint(&t, 8000).bursts);
+	}
+	for (unsigned i = 0; i < 40; i++)
+		threshold_learn(&t, 8000, i % 4 ? 0 : 400, 0);
+	assert_true(threshold_hint(&t, 8000).bursts);
+	for (unsigned i = 0; i < 40; i++)
+		threshold_learn(&t, 8000, 90 + i % 2 * 20, 0);
+	assert_true(threshold_hint(&t, 8000).bursts);
+	for (unsigned i = 0; i < 40; i++)
+		threshold_learn(&t, 8000, 100, 0);
+	assert_false(threshold_hint(&t, 8000).bursts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +114,7 @@ int main(void)
 		cmocka_unit_test(settles_a_little_below_the_usual_maximum),
 		cmocka_unit_test(follows_when_the_loss_goes),
 		cmocka_unit_test(blocks_may_differ_in_size),
+		cmocka_unit_test(tells_bursts_from_chance),
 	};
 
 	return cmocka_run_group_tests_name("threshold", tests, NULL, NULL);
