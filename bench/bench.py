@@ -2,7 +2,7 @@
 # bench.py - runs a plan, one program at a time, and prints the medians; `make bench` starts it.
 # SPDX-License-Identifier: BSD-2-Clause
 """
-bench.py quick|targets|speed|full [--only TEXT]   a plan of plan.py; goes on where it was interrupted
+bench.py quick|targets|speed|peers|full [--only TEXT]   a plan of plan.py; goes on where it was interrupted
 bench.py run PROGRAM [-n N] [...]           one transfer by hand
 bench.py check                              proves that the lab does what it says
 bench.py report FILE                        the table of a file of records

@@ -50,7 +50,16 @@ def speed():
     return cells
 
 
+def peers():
+    """sow beside the others, wherever many receivers or many losses make a difference."""
+    losses = (0, 1, 5, 10)
+    others = ("sow", "udpcast", "uftp", "norm")
+    return (matrix(64 * MIB, (1, 4, 16), losses, [100], others)
+            + matrix(128 * MIB, (1, 4, 16), losses, [None], others))
+
+
 PLANS = {
+    "peers": lambda: (peers(), 1),
     "speed": lambda: (speed(), 3),
     "full": lambda: (matrix(256 * MIB, [1, 4, 8], [0, 1, 5], [1000, None]), 3),
     "targets": lambda: (targets(), 3),

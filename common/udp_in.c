@@ -3,6 +3,7 @@
 #include "common/udp_in.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,11 +131,26 @@ int udp_in_read(struct udp_in *in)
 	return 1;
 }
 
-/* The counter comes with every datagram once something was dropped. */
+/* The counter comes with every datagram once something was dropped: as it was when that one
+ * arrived, and the socket itself may have told more since. */
 static void note_drops(struct udp_in *in, uint32_t dropped)
 {
+	if ((int32_t)(dropped - in->dropped) <= 0)
+		return;
 	in->counters.dropped += dropped - in->dropped;
 	in->dropped = dropped;
+}
+
+size_t udp_in_waiting(struct udp_in *in)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(in->u->fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+		return 0;
+	if (len >= (SK_MEMINFO_DROPS + 1) * sizeof(info[0]))
+		note_drops(in, info[SK_MEMINFO_DROPS]);
+	return info[SK_MEMINFO_RMEM_ALLOC];
 }
 
 static void note_v4(struct udp_datagram *d, const struct cmsghdr *c)

@@ -18,8 +18,8 @@ struct udp_in_counters {
 	uint64_t bytes;     /* of their UDP payload */
 	uint64_t calls;     /* system calls that read */
 	uint64_t dropped;   /* by the kernel, because our buffer was full, as far as later
-			       datagrams told; a joined run counts once, so this is a lower
-			       bound */
+			       datagrams or udp_in_waiting() told; a joined run counts once,
+			       so this is a lower bound */
 	uint64_t foreign;   /* refused: LISTEN, to another address or by another interface; a
 			       joined run counts once */
 	uint64_t damaged;   /* refused: truncated or without the data above */
@@ -43,6 +43,10 @@ int udp_in_read(struct udp_in *in);
 
 /* The next datagram; false: taken all. */
 bool udp_in_next(struct udp_in *in, struct udp_datagram *ret);
+
+/* Bytes of the socket's buffer that what has not been read takes now; the count of drops is
+ * brought up to date. 0 where the kernel does not tell. */
+size_t udp_in_waiting(struct udp_in *in);
 
 const struct udp_in_counters *udp_in_counters(const struct udp_in *in);
 

@@ -37,7 +37,7 @@ const char *rate_reason_name(enum rate_reason reason)
 		[RATE_LOSS] = "loss on a path",
 		[RATE_QUEUE] = "a queue on a path",
 		[RATE_DROPS] = "a receiver's socket",
-		[RATE_DISK] = "a receiver's disk",
+		[RATE_BACKLOG] = "a receiver falls behind",
 		[RATE_LOCAL] = "this host's interface",
 		[RATE_SENDER] = "this host sends no faster",
 		[RATE_SILENCE] = "no reports",
@@ -141,11 +141,13 @@ void rate_climb_later(struct rate *r, nsec_t now, nsec_t wait)
 /* What is left of a limit: the queue that showed it goes first. */
 static void settle(struct rate *r, nsec_t now, enum rate_reason why)
 {
+	double most = r->state == RATE_TEST ? r->resume_value : r->value;
+
 	rate_climb_later(r, now, r->climbing ? 2 * r->up_wait : UP_WAIT_MIN);
 	rate_enter(r, RATE_DRAIN, DRAIN_LONGEST);
 	for (unsigned i = 0; i < RATE_PEERS; i++)
 		r->peers[i].drained = NSEC_NEVER;
-	rate_set(r, DRAIN_SHARE * rate_target(r), why);
+	rate_set(r, MIN(DRAIN_SHARE * rate_target(r), most), why);
 }
 
 static void hold(struct rate *r, enum rate_reason why)
@@ -184,8 +186,8 @@ struct verdict {
 };
 
 static const enum rate_reason reason_of[] = {
-	[SIGN_NONE] = RATE_MAX,  [SIGN_QUEUE] = RATE_QUEUE, [SIGN_LOSS] = RATE_LOSS,
-	[SIGN_DISK] = RATE_DISK, [SIGN_DROPS] = RATE_DROPS,
+	[SIGN_NONE] = RATE_MAX,        [SIGN_QUEUE] = RATE_QUEUE, [SIGN_LOSS] = RATE_LOSS,
+	[SIGN_BACKLOG] = RATE_BACKLOG, [SIGN_DROPS] = RATE_DROPS,
 };
 
 static struct verdict judge(struct rate *r)
@@ -243,7 +245,7 @@ static bool blame(struct rate *r)
 		} else if (sign != SIGN_NONE) {
 			double cap = p->is.delivered / MAX(1 - p->base, 0.1);
 
-			if (sign == SIGN_DROPS && r->state == RATE_HOLD)
+			if (sign >= SIGN_BACKLOG && r->state == RATE_HOLD)
 				cap = MAX(cap, LIMIT_MIN * p->is.sent);
 			if (sign == SIGN_QUEUE)
 				cap = MAX(cap, r->state == RATE_START ? p->test_delivered
@@ -271,8 +273,11 @@ static void on_start(struct rate *r, nsec_t now, const struct verdict *v)
 	} else if (r->value >= (double)r->conf.max) {
 		hold(r, RATE_MAX);
 	} else if (r->was_local || v->sent < USED * r->value) {
-		r->reason = r->was_local ? RATE_LOCAL : RATE_SENDER;
 		rate_enter(r, RATE_HOLD, 0);
+		if (r->was_local)
+			r->reason = RATE_LOCAL;
+		else /* half of it was sent */
+			rate_set(r, MAX(r->value / 2, v->sent), RATE_SENDER);
 	} else {
 		rate_set(r, 2 * r->value, RATE_STARTING);
 	}

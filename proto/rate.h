@@ -33,7 +33,7 @@ enum rate_reason {
 	RATE_LOSS,     /* a path loses what is more */
 	RATE_QUEUE,    /* a path queues what is more */
 	RATE_DROPS,    /* a receiver reads no faster */
-	RATE_DISK,     /* a receiver stores no faster */
+	RATE_BACKLOG,  /* a receiver reads or stores no faster */
 	RATE_LOCAL,    /* our own interface takes no more */
 	RATE_SENDER,   /* this host sends no faster */
 	RATE_SILENCE,  /* no reports */

@@ -134,9 +134,17 @@ static uint32_t mark_of(const struct rate *r, uint16_t sequence)
 	return r->n_marks;
 }
 
+/* All were asked, and the last PROBE is not old: what they answer will say more. */
+static bool answers_soon(const struct rate *r, nsec_t now)
+{
+	const struct rate_mark *last = &r->marks[(r->n_marks - 1) % RATE_MARKS];
+
+	return r->n_marks == 0 || (last->all && (r->decided || now - last->at < OBJECTION_GAP));
+}
+
 /*
- * A receiver that is not asked now cannot keep up. How much it can do is seen when it is asked;
- * until then a little less will do.
+ * A receiver that is not asked now cannot keep up, or the question itself waits in its full
+ * socket. How much it can do is seen when it answers; until then a little less will do.
  */
 static void on_objection(struct rate *r, nsec_t now, struct ratepeer *p,
 			 const struct rx_report *rp)
@@ -145,14 +153,14 @@ static void on_objection(struct rate *r, nsec_t now, struct ratepeer *p,
 
 	if (p)
 		p->heard_at = now;
-	if (r->n_marks == 0 || r->marks[(r->n_marks - 1) % RATE_MARKS].all ||
-	    now - r->objected_at < OBJECTION_GAP || (p && rate_straggles(r, p)))
+	if (answers_soon(r, now) || now - r->objected_at < OBJECTION_GAP ||
+	    (p && rate_straggles(r, p)))
 		return;
 	r->objected_at = now;
 	if (p)
 		r->focus = p->node_id;
 	rate_climb_later(r, now, r->up_wait);
-	rate_set(r, OBJECTION_CUT * r->value, dropped ? RATE_DROPS : RATE_DISK);
+	rate_set(r, OBJECTION_CUT * r->value, dropped ? RATE_DROPS : RATE_BACKLOG);
 }
 
 void rate_on_report(struct rate *r, nsec_t now, uint32_t node_id, const struct rx_report *rp)

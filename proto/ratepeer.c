@@ -98,7 +98,7 @@ enum rate_sign ratepeer_sign(const struct ratepeer *p, bool strict)
 	if (is->dropped && more > LOSS_MARGIN / 2)
 		return SIGN_DROPS;
 	if (is->piling)
-		return SIGN_DISK;
+		return SIGN_BACKLOG;
 	if (more > LOSS_MARGIN + 3 * is->noise)
 		return SIGN_LOSS;
 	if (is->sent * (1 - is->loss) > (strict ? GROWS_PLAIN : GROWS) * is->delivered &&

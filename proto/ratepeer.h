@@ -19,10 +19,10 @@ struct rate_sent {
 /* Signs that a receiver gets all that it can; the weakest first. */
 enum rate_sign {
 	SIGN_NONE,
-	SIGN_QUEUE, /* what is sent comes later and later */
-	SIGN_LOSS,  /* more is lost than has nothing to do with the rate */
-	SIGN_DISK,  /* what comes is not stored in time */
-	SIGN_DROPS, /* its socket had no room */
+	SIGN_QUEUE,   /* what is sent comes later and later */
+	SIGN_LOSS,    /* more is lost than has nothing to do with the rate */
+	SIGN_BACKLOG, /* what comes is not read or stored in time */
+	SIGN_DROPS,   /* its socket had no room */
 };
 
 /* What a report says of the time since the one before. Rates are bytes a second. */
@@ -35,7 +35,7 @@ struct rate_sample {
 	double delivered; /* rate by the receiver's own clock, less what piled up there */
 	nsec_t late;      /* how much longer it took to arrive than to be sent */
 	bool dropped;     /* by the receiver's socket */
-	bool piling;      /* its disk falls behind */
+	bool piling;      /* it falls behind */
 };
 
 struct ratepeer {

@@ -17,7 +17,7 @@ struct rx_report {
 	uint32_t heard;    /* messages of the sender */
 	uint32_t missed;   /* messages lost, by their sequence numbers */
 	uint32_t dropped;  /* datagrams that its socket had no room for */
-	uint32_t backlog;  /* KiB received and not stored yet */
+	uint32_t backlog;  /* KiB that arrived and were not read or stored yet */
 	uint64_t bytes;    /* of all messages heard */
 	uint64_t complete; /* object bytes complete */
 };

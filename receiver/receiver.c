@@ -274,14 +274,16 @@ static bool receive(struct receiver *r, nsec_t now)
 
 /* --- everything else that is due --- */
 
-/* Whoever sends is told what the socket had no room for. */
+/* Whoever sends is told what the socket had no room for, and what waits there: a disk that
+ * takes too little shows there, too, as no more is read than it takes. */
 static void tell_health(struct receiver *r, nsec_t now)
 {
+	uint64_t waiting = udp_in_waiting(r->net.in);
 	uint64_t dropped = udp_in_counters(r->net.in)->dropped;
 
 	for (unsigned i = 0; i < r->peers.n; i++)
 		if (r->peers.list[i].session)
-			session_health(r->peers.list[i].session, now, dropped);
+			session_health(r->peers.list[i].session, now, dropped, waiting);
 }
 
 static void answer(struct receiver *r, nsec_t now)

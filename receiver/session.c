@@ -250,13 +250,12 @@ int session_input(struct session *s, nsec_t now, const uint8_t *pkt, size_t len)
 	return r;
 }
 
-/* Nothing waits for the disk: what is written is written before the next packet is read. */
-void session_health(struct session *s, nsec_t now, uint64_t dropped)
+void session_health(struct session *s, nsec_t now, uint64_t dropped, uint64_t waiting)
 {
 	if (!s->healthy)
 		s->dropped = dropped;
 	s->healthy = true;
-	rx_set_health(s->rx, now, dropped - s->dropped, 0);
+	rx_set_health(s->rx, now, dropped - s->dropped, waiting);
 }
 
 int session_output(struct session *s, nsec_t now, uint8_t *buf, size_t cap)

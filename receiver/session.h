@@ -35,8 +35,9 @@ void session_free(struct session *s);
 /* A packet of the sender, or another receiver's NACK to it. What rx_input() says. */
 int session_input(struct session *s, nsec_t now, const uint8_t *pkt, size_t len);
 
-/* How many datagrams the socket has dropped since it was opened. */
-void session_health(struct session *s, nsec_t now, uint64_t dropped);
+/* How many datagrams the socket has dropped since it was opened, and how many bytes wait there.
+ */
+void session_health(struct session *s, nsec_t now, uint64_t dropped, uint64_t waiting);
 
 /* The next feedback for the sender, to be sent by unicast; 0: none now. */
 int session_output(struct session *s, nsec_t now, uint8_t *buf, size_t cap);

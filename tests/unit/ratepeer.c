@@ -145,7 +145,7 @@ static void drops_and_disks(void **state)
 	p.last.backlog = 5120;
 	rp.backlog = 10240; /* 5 of 14 MB */
 	ratepeer_sample(&p, &rp, &sent);
-	assert_int_equal(ratepeer_sign(&p, false), SIGN_DISK);
+	assert_int_equal(ratepeer_sign(&p, false), SIGN_BACKLOG);
 	assert_true(p.is.delivered < 0.65 * p.is.sent && p.is.delivered > 0.6 * p.is.sent);
 	p.last.backlog = 20000;
 	rp.backlog = 15000; /* much, but less than before */
