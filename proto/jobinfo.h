@@ -9,6 +9,14 @@
 #define JOBINFO_NAME_MAX 1024
 #define DIGEST_LEN       32
 
+/* What an object is to its job (doc/PROTOCOL.md, "A job"). */
+enum jobinfo_role {
+	JOBINFO_FILE, /* by itself */
+	JOBINFO_MANIFEST,
+	JOBINFO_DIGESTS,
+	JOBINFO_CONTENT,
+};
+
 /*
  * INFO content: "SOW" version, then type-length-value items. An unknown type is skipped when
  * its high bit is clear, refused when it is set. INFO may be sent before the digest is known;
@@ -22,6 +30,10 @@ struct jobinfo {
 	uint32_t mtime_nsec;
 	bool has_digest;
 	uint8_t digest[DIGEST_LEN]; /* SHA-256 of the object's content */
+	uint8_t role;               /* enum jobinfo_role */
+	uint8_t job[DIGEST_LEN];    /* with a role: id of the job */
+	bool has_raw_size;          /* MANIFEST: it is compressed */
+	uint64_t raw_size;
 };
 
 /* Encoded length, or -ENOSPC, -EINVAL (a value that our decoder would refuse). */

@@ -1,0 +1,113 @@
+/* manifest.h - what a job consists of: entries, and where their bytes lie in the content object
+ * (doc/PROTOCOL.md, "Manifest").
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_MANIFEST_H
+#define PROTO_MANIFEST_H
+
+#include "proto/jobinfo.h"
+#include "proto/types.h"
+
+#define MANIFEST_CHUNK    262144 /* bytes; chunks begin at multiples of it in their file */
+#define MANIFEST_PATH_MAX 4096
+#define MANIFEST_PART_MAX 255 /* between two slashes */
+
+enum manifest_type {
+	MANIFEST_FILE = 1,
+	MANIFEST_DIR,
+	MANIFEST_SYMLINK,
+	MANIFEST_HARDLINK, /* to a file that stands before it in the manifest */
+};
+
+/*
+ * A file's bytes [file_off, file_off + len) are the content's from content_off on. Runs begin
+ * at multiples of MANIFEST_CHUNK in the file, and end there or at the file's end; they are in
+ * order and do not overlap. What no run covers is a hole: zeros.
+ */
+struct manifest_run {
+	uint64_t file_off, len, content_off;
+};
+
+/* Strings and bytes belong to the manifest and end with a NUL, which is not counted. */
+struct manifest_entry {
+	enum manifest_type type;
+	uint16_t mode; /* 0 .. 07777 */
+	int64_t mtime_sec;
+	uint32_t mtime_nsec;
+	const char *path; /* relative, parts of 1 .. 255 bytes, none of them "." or ".." */
+	size_t path_len;
+	const char *target; /* SYMLINK: its text; HARDLINK: the path of the other entry */
+	size_t target_len;
+	uint64_t size; /* FILE */
+	uint32_t first_run, n_runs;
+	bool has_owner;
+	uint32_t uid, gid;
+	const uint8_t *xattrs; /* pairs as in the wire form; see manifest_xattr_next() */
+	size_t xattrs_len;
+};
+
+/* A piece of the content, whose digest can be compared: as long as the part of its first file.
+ */
+struct manifest_chunk {
+	uint64_t content_off;
+	uint32_t len; /* 1 .. MANIFEST_CHUNK */
+};
+
+/*
+ * Entries in the order of their paths' parts, each directory before what is in it. Every chunk
+ * of the content lies in one run at least; runs that lie in the content where others lie, too,
+ * consist of the same chunks.
+ */
+struct manifest {
+	uint32_t n_entries, n_runs, n_chunks;
+	struct manifest_entry *entries;
+	struct manifest_run *runs;
+	struct manifest_chunk *chunks; /* in the order of content_off, without gaps */
+	uint64_t content_size;
+	uint64_t total_size; /* of all files */
+	void *memory;        /* the manifest's own */
+};
+
+struct manifest_limits {
+	uint32_t max_entries;
+	size_t max_memory; /* bytes that the decoded form may take */
+};
+
+/*
+ * The wire form: an upper bound of its length for manifest_encode(), which returns the length,
+ * or -ENOSPC, -EINVAL (what the decoder would refuse). `chunks` is not looked at, it follows
+ * from the runs.
+ */
+size_t manifest_encode_bound(const struct manifest *m);
+int64_t manifest_encode(const struct manifest *m, uint8_t *buf, size_t cap);
+
+/*
+ * Reads a wire form, from anybody. -EBADMSG: malformed, a path that is absolute or has "..", an
+ * entry twice, one below something that is no directory, runs that overlap or reach beyond the
+ * file or the content, sizes that overflow; -EFBIG: beyond the limits; -EPROTONOSUPPORT:
+ * another version; -ENOMEM. manifest_fini() in every case.
+ */
+int manifest_decode(struct manifest *ret, const uint8_t *buf, size_t len,
+		    const struct manifest_limits *limits);
+void manifest_fini(struct manifest *m);
+
+/* The chunk that holds this byte of the content, content_off < content_size. */
+uint32_t manifest_chunk_at(const struct manifest *m, uint64_t content_off);
+
+/*
+ * Walks xattrs: false at the end or where they are malformed (a decoded manifest's are not).
+ * *pos begins at 0. The name is not terminated.
+ */
+bool manifest_xattr_next(const uint8_t *xattrs, size_t len, size_t *pos, const char **ret_name,
+			 size_t *ret_name_len, const uint8_t **ret_value,
+			 size_t *ret_value_len);
+
+/*
+ * The object on the wire is the wire form compressed (zlib format, RFC 1950) when that is
+ * smaller. manifest_pack() returns the length, or -ENOSPC when it would not be smaller than
+ * `cap`; manifest_unpack() -EBADMSG unless exactly `raw_len` bytes come out.
+ */
+int64_t manifest_pack(const uint8_t *raw, size_t raw_len, uint8_t *buf, size_t cap);
+int manifest_unpack(const uint8_t *buf, size_t len, uint8_t *raw, size_t raw_len);
+
+#endif
