@@ -13,19 +13,39 @@ enum {
 	TYPE_MTIME = 3,
 	TYPE_DIGEST = 4,
 	TYPE_CRITICAL = 0x80, /* from here on: not to be skipped by those who do not know it */
+	TYPE_ROLE = TYPE_CRITICAL,
+	TYPE_JOB,
+	TYPE_RAW_SIZE,
 };
 
 #define MODE_DEFAULT 0644
 #define MODE_MAX     07777
 #define MODE_LEN     2
 #define MTIME_LEN    12
+#define ROLE_LEN     1
+#define RAW_SIZE_LEN 8
+
+/* A manifest is known by its digest, which is the job's id. */
+static bool valid_role(const struct jobinfo *info)
+{
+	switch (info->role) {
+	case JOBINFO_MANIFEST:
+		return info->has_digest && memcmp(info->digest, info->job, DIGEST_LEN) == 0;
+	case JOBINFO_FILE:
+	case JOBINFO_DIGESTS:
+	case JOBINFO_CONTENT:
+		return !info->has_raw_size;
+	default:
+		return false;
+	}
+}
 
 /* What decoder and encoder demand alike. */
 static bool valid(const struct jobinfo *info)
 {
 	return info->name_len > 0 && info->name_len <= JOBINFO_NAME_MAX &&
 	       !memchr(info->name, 0, info->name_len) && info->mode <= MODE_MAX &&
-	       info->mtime_nsec < NSEC_PER_SEC;
+	       info->mtime_nsec < NSEC_PER_SEC && valid_role(info);
 }
 
 static void encode_item(struct wr *w, uint8_t type, size_t len)
@@ -52,17 +72,25 @@ int jobinfo_encode(const struct jobinfo *info, uint8_t *buf, size_t cap)
 		encode_item(&w, TYPE_DIGEST, DIGEST_LEN);
 		wr_bytes(&w, info->digest, DIGEST_LEN);
 	}
+	if (info->role != JOBINFO_FILE) {
+		encode_item(&w, TYPE_ROLE, ROLE_LEN);
+		wr_u8(&w, info->role);
+		encode_item(&w, TYPE_JOB, DIGEST_LEN);
+		wr_bytes(&w, info->job, DIGEST_LEN);
+	}
+	if (info->has_raw_size) {
+		encode_item(&w, TYPE_RAW_SIZE, RAW_SIZE_LEN);
+		wr_u64(&w, info->raw_size);
+	}
 	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
 }
 
-static void decode_digest(struct jobinfo *info, struct rd *value)
+static void decode_digest(uint8_t ret[static DIGEST_LEN], struct rd *value)
 {
 	const uint8_t *digest = rd_bytes(value, DIGEST_LEN);
 
-	if (!digest)
-		return;
-	memcpy(info->digest, digest, DIGEST_LEN);
-	info->has_digest = true;
+	if (digest)
+		memcpy(ret, digest, DIGEST_LEN);
 }
 
 /* One item; `value` holds exactly its bytes. */
@@ -81,7 +109,18 @@ static int decode_item(struct jobinfo *info, uint8_t type, struct rd *value)
 		info->mtime_nsec = rd_u32(value);
 		break;
 	case TYPE_DIGEST:
-		decode_digest(info, value);
+		decode_digest(info->digest, value);
+		info->has_digest = true;
+		break;
+	case TYPE_ROLE:
+		info->role = rd_u8(value);
+		break;
+	case TYPE_JOB:
+		decode_digest(info->job, value);
+		break;
+	case TYPE_RAW_SIZE:
+		info->raw_size = rd_u64(value);
+		info->has_raw_size = true;
 		break;
 	default:
 		return type < TYPE_CRITICAL ? 0 : -EPROTONOSUPPORT;
@@ -89,10 +128,21 @@ static int decode_item(struct jobinfo *info, uint8_t type, struct rd *value)
 	return rd_done(value) ? 0 : -EBADMSG;
 }
 
+/* A bit for each type that may stand there once; 0 for what is skipped or refused. */
+static unsigned bit_of(uint8_t type)
+{
+	if (type >= TYPE_NAME && type <= TYPE_DIGEST)
+		return 1u << type;
+	if (type >= TYPE_ROLE && type <= TYPE_RAW_SIZE)
+		return 1u << (type - TYPE_ROLE + TYPE_DIGEST + 1);
+	return 0;
+}
+
 int jobinfo_decode(struct jobinfo *ret, const uint8_t *buf, size_t len)
 {
 	struct rd r = rd_init(buf, len);
 	struct jobinfo info = { .mode = MODE_DEFAULT };
+	bool has_role, has_job;
 	unsigned seen = 0;
 
 	if (rd_u32(&r) != SOW_MAGIC)
@@ -101,7 +151,7 @@ int jobinfo_decode(struct jobinfo *ret, const uint8_t *buf, size_t len)
 		uint8_t type = rd_u8(&r);
 		uint16_t value_len = rd_u16(&r);
 		struct rd value = rd_sub(&r, value_len);
-		unsigned bit = type >= TYPE_NAME && type <= TYPE_DIGEST ? 1u << type : 0;
+		unsigned bit = bit_of(type);
 		int err;
 
 		if (!rd_ok(&r) || (seen & bit))
@@ -111,7 +161,9 @@ int jobinfo_decode(struct jobinfo *ret, const uint8_t *buf, size_t len)
 		if (err < 0)
 			return err;
 	}
-	if (!valid(&info))
+	has_role = seen & bit_of(TYPE_ROLE);
+	has_job = seen & bit_of(TYPE_JOB);
+	if (has_role != has_job || has_role != (info.role != JOBINFO_FILE) || !valid(&info))
 		return -EBADMSG;
 	*ret = info;
 	return 0;

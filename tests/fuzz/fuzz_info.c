@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct jobinfo info, back;
-	uint8_t buf[JOBINFO_NAME_MAX + 128];
+	uint8_t buf[JOBINFO_NAME_MAX + 256];
 	int len;
 
 	if (jobinfo_decode(&info, data, size) < 0)
@@ -22,5 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(info.mtime_sec == back.mtime_sec && info.mtime_nsec == back.mtime_nsec);
 	CHECK(info.has_digest == back.has_digest);
 	CHECK(bytes_equal(info.digest, DIGEST_LEN, back.digest, DIGEST_LEN));
+	CHECK(info.role == back.role && info.role <= JOBINFO_CONTENT);
+	CHECK(bytes_equal(info.job, DIGEST_LEN, back.job, DIGEST_LEN));
+	CHECK(info.has_raw_size == back.has_raw_size && info.raw_size == back.raw_size);
 	return 0;
 }

@@ -5,8 +5,13 @@
 #include "proto/bytes.h"
 #include "proto/jobinfo.h"
 
-#define MAGIC 'S', 'O', 'W', 1
-#define NAME  1, 0, 1, 'a'
+#define MAGIC         'S', 'O', 'W', 1
+#define NAME          1, 0, 1, 'a'
+#define ZEROS         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define DIGEST(first) 4, 0, 32, first, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ZEROS
+#define ROLE(role)    0x80, 0, 1, role
+#define JOB           0x81, 0, 32, ZEROS, ZEROS
+#define RAW_SIZE      0x82, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1
 
 static const uint8_t full[] = {
 	MAGIC, 1,   0,   3,   'a', '/', 'b', 2,    0,    2,    1,    0xed, 3,  0,  12, 255,
@@ -54,6 +59,30 @@ static void both_ways(void **state)
 	}
 }
 
+static void roles_both_ways(void **state)
+{
+	for (uint8_t role = JOBINFO_FILE; role <= JOBINFO_CONTENT; role++) {
+		struct jobinfo info = sample(true), back;
+		uint8_t buf[256];
+		int len;
+
+		info.role = role;
+		if (role != JOBINFO_FILE)
+			memcpy(info.job, info.digest, DIGEST_LEN);
+		info.has_raw_size = role == JOBINFO_MANIFEST;
+		info.raw_size = info.has_raw_size ? 0x123456789a : 0;
+		len = jobinfo_encode(&info, buf, sizeof(buf));
+		assert_true(len > 0);
+		assert_int_equal(jobinfo_decode(&back, buf, (size_t)len), 0);
+		assert_int_equal(back.role, role);
+		assert_memory_equal(back.job, info.job, DIGEST_LEN);
+		assert_int_equal(back.has_raw_size, info.has_raw_size);
+		assert_int_equal(back.raw_size, info.raw_size);
+		for (int cut = 0; cut < len; cut++)
+			assert_int_equal(jobinfo_encode(&info, buf, (size_t)cut), -ENOSPC);
+	}
+}
+
 static void decoder_skips_and_refuses(void **state)
 {
 	const struct {
@@ -67,11 +96,28 @@ static void decoder_skips_and_refuses(void **state)
 		{ -EPROTONOSUPPORT, BYTES('S', 'O', 'W', 'S', '.', 't', 'x', 't') },
 		{ 0, BYTES(MAGIC, NAME) },
 		{ 0, BYTES(MAGIC, 0x7f, 0, 0, NAME, 0x7f, 0, 1, 9, 0, 0, 0, 0, 0, 0) },
-		{ -EPROTONOSUPPORT, BYTES(MAGIC, NAME, 0x80, 0, 0) },
-		{ -EBADMSG, BYTES(MAGIC) },                       /* no name */
-		{ -EBADMSG, BYTES(MAGIC, 1, 0, 0) },              /* empty */
-		{ -EBADMSG, BYTES(MAGIC, 1, 0, 3, 'a', 0, 'b') }, /* NUL */
-		{ -EBADMSG, BYTES(MAGIC, NAME, NAME) },           /* twice */
+		{ -EPROTONOSUPPORT, BYTES(MAGIC, NAME, 0x83, 0, 0) },
+		{ 0, BYTES(MAGIC, NAME, DIGEST(0), ROLE(1), JOB) },
+		{ 0, BYTES(MAGIC, NAME, DIGEST(0), ROLE(1), JOB, RAW_SIZE) },
+		{ 0, BYTES(MAGIC, NAME, DIGEST(9), ROLE(2), JOB) },
+		{ 0, BYTES(MAGIC, JOB, ROLE(3), NAME) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(1), JOB) },            /* no digest */
+		{ -EBADMSG, BYTES(MAGIC, NAME, DIGEST(9), ROLE(1), JOB) }, /* another job's */
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3)) },                 /* no job */
+		{ -EBADMSG, BYTES(MAGIC, NAME, JOB) },                     /* no role */
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(0), JOB) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(4), JOB) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), ROLE(3), JOB) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), JOB, JOB) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), JOB, RAW_SIZE) }, /* no manifest */
+		{ -EBADMSG, BYTES(MAGIC, NAME, RAW_SIZE) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, JOB, 0x80, 0, 2, 0, 3) },       /* long role */
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), 0x81, 0, 1, 0) },      /* short job */
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(1), JOB, 0x82, 0, 1, 0) }, /* short size */
+		{ -EBADMSG, BYTES(MAGIC) },                                    /* no name */
+		{ -EBADMSG, BYTES(MAGIC, 1, 0, 0) },                           /* empty */
+		{ -EBADMSG, BYTES(MAGIC, 1, 0, 3, 'a', 0, 'b') },              /* NUL */
+		{ -EBADMSG, BYTES(MAGIC, NAME, NAME) },                        /* twice */
 		{ -EBADMSG, BYTES(MAGIC, NAME, 2, 0, 2, 0, 0, 2, 0, 2, 0, 0) },
 		{ -EBADMSG, BYTES(MAGIC, NAME, 2, 0, 1, 0) },          /* short mode */
 		{ -EBADMSG, BYTES(MAGIC, NAME, 2, 0, 3, 0, 0, 0) },    /* long mode */
@@ -125,12 +171,17 @@ static void name_lengths(void **state)
 
 static void encoder_refuses(void **state)
 {
-	struct jobinfo v[] = { sample(true), sample(true), sample(true) };
+	struct jobinfo v[] = { sample(true), sample(true), sample(true), sample(true),
+			       sample(true), sample(true), sample(false) };
 	uint8_t buf[128];
 
 	v[0].name = "a\0b";
 	v[1].mode = 010000;
 	v[2].mtime_nsec = 1000000000;
+	v[3].role = JOBINFO_CONTENT + 1;
+	v[4].has_raw_size = true;
+	v[5].role = JOBINFO_MANIFEST; /* its digest is not the job's id */
+	v[6].role = JOBINFO_MANIFEST;
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)
 		assert_int_equal(jobinfo_encode(&v[i], buf, sizeof(buf)), -EINVAL);
 }
@@ -139,6 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_ways),
+		cmocka_unit_test(roles_both_ways),
 		cmocka_unit_test(decoder_skips_and_refuses),
 		cmocka_unit_test(name_lengths),
 		cmocka_unit_test(encoder_refuses),
