@@ -91,16 +91,27 @@ bool probe_asks(const struct probe *p, uint32_t node_id)
 	return p->report_every && ((uint64_t)node_id + p->sequence) % p->report_every == 0;
 }
 
+static bool announce_valid(const struct announce *a)
+{
+	return text_valid(a->host, a->host_len, CENSUS_HOST_MAX) &&
+	       text_valid(a->version, a->version_len, CENSUS_VERSION_MAX);
+}
+
 int announce_encode(const struct announce *a, uint8_t *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
 
-	if (!text_valid(a->host, a->host_len, CENSUS_HOST_MAX))
+	if (!announce_valid(a))
 		return -EINVAL;
 	wr_u8(&w, SOW_VERSION);
-	wr_u8(&w, 0);
+	wr_u8(&w, a->state);
 	wr_u16(&w, (uint16_t)a->host_len);
+	wr_u16(&w, (uint16_t)a->version_len);
+	wr_u16(&w, 0);
+	wr_u64(&w, a->free);
+	wr_u64(&w, a->machine);
 	wr_bytes(&w, a->host, a->host_len);
+	wr_bytes(&w, a->version, a->version_len);
 	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
 }
 
@@ -111,10 +122,15 @@ int announce_decode(struct announce *ret, const uint8_t *buf, size_t len)
 
 	if (rd_u8(&r) != SOW_VERSION)
 		return rd_ok(&r) ? -EPROTONOSUPPORT : -EBADMSG;
-	rd_skip(&r, 1);
+	a.state = rd_u8(&r);
 	a.host_len = rd_u16(&r);
+	a.version_len = rd_u16(&r);
+	rd_skip(&r, 2);
+	a.free = rd_u64(&r);
+	a.machine = rd_u64(&r);
 	a.host = (const char *)rd_bytes(&r, a.host_len);
-	if (!rd_done(&r) || !text_valid(a.host, a.host_len, CENSUS_HOST_MAX))
+	a.version = (const char *)rd_bytes(&r, a.version_len);
+	if (!rd_ok(&r) || !announce_valid(&a))
 		return -EBADMSG;
 	*ret = a;
 	return 0;
@@ -135,6 +151,8 @@ int receipt_encode(const struct receipt *rc, uint8_t *buf, size_t cap)
 	wr_u32(&w, rc->lost);
 	wr_u64(&w, rc->bytes);
 	wr_bytes(&w, rc->digest, DIGEST_LEN);
+	wr_u64(&w, rc->needed);
+	wr_u32(&w, rc->time_ms);
 	wr_bytes(&w, rc->text, rc->text_len);
 	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
 }
@@ -155,12 +173,25 @@ int receipt_decode(struct receipt *ret, const uint8_t *buf, size_t len)
 	rc.lost = rd_u32(&r);
 	rc.bytes = rd_u64(&r);
 	digest = rd_bytes(&r, DIGEST_LEN);
+	rc.needed = rd_u64(&r);
+	rc.time_ms = rd_u32(&r);
 	rc.text = (const char *)rd_bytes(&r, rc.text_len);
-	if (!rd_done(&r) || !text_valid(rc.text, rc.text_len, CENSUS_TEXT_MAX))
+	if (!rd_ok(&r) || !text_valid(rc.text, rc.text_len, CENSUS_TEXT_MAX))
 		return -EBADMSG;
 	memcpy(rc.digest, digest, DIGEST_LEN);
 	*ret = rc;
 	return 0;
+}
+
+const char *announce_state_name(uint8_t state)
+{
+	static const char *const names[] = {
+		[ANNOUNCE_IDLE] = "idle",
+		[ANNOUNCE_RECEIVING] = "receiving",
+		[ANNOUNCE_STORING] = "storing",
+	};
+
+	return state < ARRAY_LEN(names) ? names[state] : "unknown";
 }
 
 const char *receipt_status_name(uint8_t status)

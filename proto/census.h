@@ -5,9 +5,12 @@
 
 #include "proto/jobinfo.h"
 
-#define CENSUS_HOST_MAX 64
-#define CENSUS_TEXT_MAX 200
-#define PROBE_LEN       32 /* without its lists */
+#define CENSUS_HOST_MAX    64
+#define CENSUS_VERSION_MAX 32
+#define CENSUS_TEXT_MAX    200
+#define PROBE_LEN          32 /* without its lists */
+#define ANNOUNCE_MAX       (24 + CENSUS_HOST_MAX + CENSUS_VERSION_MAX)
+#define RECEIPT_MAX        (72 + CENSUS_TEXT_MAX)
 
 enum probe_phase {
 	PHASE_WAIT = 1,    /* not started: announce yourself */
@@ -47,14 +50,29 @@ bool probe_lists(const uint8_t *ids, unsigned n, uint32_t node_id);
 /* Whether this PROBE asks `node_id` for a REPORT. */
 bool probe_asks(const struct probe *p, uint32_t node_id);
 
-/* Content of ACK type ACK_ANNOUNCE. */
+/* What a receiver is doing. */
+enum announce_state {
+	ANNOUNCE_IDLE = 0,
+	ANNOUNCE_RECEIVING = 1, /* data of another session come */
+	ANNOUNCE_STORING = 2,   /* all of it came, and is being verified and stored */
+};
+
+#define ANNOUNCE_FREE_UNKNOWN UINT64_MAX
+
+/* Content of ACK type ACK_ANNOUNCE. Texts are borrowed and not NUL-terminated. */
 struct announce {
-	const char *host; /* borrowed, not NUL-terminated, 0 .. CENSUS_HOST_MAX bytes */
+	const char *host; /* 0 .. CENSUS_HOST_MAX bytes */
 	size_t host_len;
+	const char *version; /* of the program; 0 .. CENSUS_VERSION_MAX bytes */
+	size_t version_len;
+	uint8_t state;    /* enum announce_state */
+	uint64_t free;    /* bytes there is room for; ANNOUNCE_FREE_UNKNOWN */
+	uint64_t machine; /* a hint: the same on one machine, if not cloned; 0: not told */
 };
 
 int announce_encode(const struct announce *a, uint8_t *buf, size_t cap);
-/* -EPROTONOSUPPORT: another version. -EBADMSG. A NUL inside a text is malformed. */
+/* -EPROTONOSUPPORT: another version. -EBADMSG. A NUL inside a text is malformed; what follows
+ * the fields that we know is ignored. */
 int announce_decode(struct announce *ret, const uint8_t *buf, size_t len);
 
 enum receipt_status {
@@ -72,6 +90,8 @@ struct receipt {
 	uint32_t n_objects, n_verified;
 	uint64_t bytes;             /* object bytes stored */
 	uint32_t symbols, lost;     /* sender messages heard, and missed by sequence number */
+	uint64_t needed;            /* object bytes that were not here before */
+	uint32_t time_ms;           /* from the first data until the end */
 	uint8_t digest[DIGEST_LEN]; /* SHA-256 over the objects' digests in order */
 	const char *text; /* reason for people; borrowed, 0 .. CENSUS_TEXT_MAX bytes */
 	size_t text_len;
@@ -81,7 +101,9 @@ int receipt_encode(const struct receipt *rc, uint8_t *buf, size_t cap);
 /* As announce_decode(); a status that we do not know is passed on. */
 int receipt_decode(struct receipt *ret, const uint8_t *buf, size_t len);
 
-/* A name for people: "complete", "partial", ... ; "unknown" for anything else. */
+/* Names for people: "idle", "receiving", ... and "complete", "partial", ... ; "unknown" for
+ * anything else. */
+const char *announce_state_name(uint8_t state);
 const char *receipt_status_name(uint8_t status);
 
 #endif

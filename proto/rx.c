@@ -18,9 +18,9 @@
 #define DONE_RANGES        16384
 #define HEARD_RANGES       512
 #define RECEIPT_FIRST      (50 * NSEC_PER_MSEC)
-#define RECEIPT_MAX        (400 * NSEC_PER_MSEC)
+#define RECEIPT_SLOWEST    (400 * NSEC_PER_MSEC)
 #define RECEIPT_LINGER     (2 * NSEC_PER_SEC) /* after the sender's end */
-#define ANNOUNCE_MAX       (300 * NSEC_PER_MSEC)
+#define ANNOUNCE_SLOWEST   (300 * NSEC_PER_MSEC)
 
 static int alloc_all(struct rx *rx)
 {
@@ -35,6 +35,28 @@ static int alloc_all(struct rx *rx)
 		rx->objects[i].info = rx->infos + (size_t)i * RX_INFO_MAX;
 	r = ranges_init(&rx->done, rx->conf.max_ranges);
 	return r < 0 ? r : ranges_init(&rx->nack.heard, MIN(rx->conf.max_ranges, HEARD_RANGES));
+}
+
+static size_t copy_text(char *to, size_t cap, const char *text)
+{
+	size_t n = 0;
+
+	for (; text && n < cap && text[n]; n++)
+		to[n] = text[n];
+	return n;
+}
+
+static void introduce(struct rx *rx, const struct rx_conf *c)
+{
+	rx->self = (struct announce){
+		.host = rx->host,
+		.host_len = copy_text(rx->host, sizeof(rx->host), c->host),
+		.version = rx->version,
+		.version_len = copy_text(rx->version, sizeof(rx->version), c->version),
+		.state = c->state,
+		.free = c->free,
+		.machine = c->machine,
+	};
 }
 
 static void set_defaults(struct rx *rx, const struct rx_conf *conf)
@@ -52,11 +74,8 @@ static void set_defaults(struct rx *rx, const struct rx_conf *conf)
 		c->robust = DEFAULT_ROBUST;
 	if (!c->inactivity)
 		c->inactivity = DEFAULT_INACTIVITY;
-	while (c->host && rx->host_len < sizeof(rx->host) && c->host[rx->host_len]) {
-		rx->host[rx->host_len] = c->host[rx->host_len];
-		rx->host_len++;
-	}
-	c->host = NULL;
+	introduce(rx, conf);
+	c->host = c->version = NULL;
 }
 
 int rx_new(struct rx **ret, const struct rx_conf *conf, nsec_t now)
@@ -191,20 +210,19 @@ static int flush_ack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 
 static int announce_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
-	struct announce a = { .host = rx->host, .host_len = rx->host_len };
-	uint8_t content[CENSUS_HOST_MAX + 16];
+	uint8_t content[ANNOUNCE_MAX];
 
 	rx->at.announce_at = now + rx->announce_interval;
-	rx->announce_interval = MIN(rx->announce_interval * 2, ANNOUNCE_MAX);
+	rx->announce_interval = MIN(rx->announce_interval * 2, ANNOUNCE_SLOWEST);
 	return rx_ack_output(rx, now, ACK_ANNOUNCE, content,
-			     announce_encode(&a, content, sizeof(content)), buf, cap);
+			     announce_encode(&rx->self, content, sizeof(content)), buf, cap);
 }
 
 static int receipt_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
-	uint8_t content[CENSUS_TEXT_MAX + 128];
+	uint8_t content[RECEIPT_MAX];
 
-	rx->receipt_interval = CLAMP(rx->receipt_interval * 2, RECEIPT_FIRST, RECEIPT_MAX);
+	rx->receipt_interval = CLAMP(rx->receipt_interval * 2, RECEIPT_FIRST, RECEIPT_SLOWEST);
 	rx->at.receipt_at = now + rx->receipt_interval;
 	if (rx->sender.ended && rx->at.receipt_at > rx->sender.ended_at + RECEIPT_LINGER)
 		rx->at.receipt_at = NSEC_NEVER;

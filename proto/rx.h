@@ -18,7 +18,9 @@ struct rx_conf {
 	uint32_t node_id; /* ours: random, not NONE, not ANY */
 	uint32_t sender_id;
 	uint16_t instance_id;
-	const char *host;     /* for ANNOUNCE; copied, cut at CENSUS_HOST_MAX */
+	const char *host, *version; /* for ANNOUNCE; copied, cut at their bounds; NULL: none */
+	uint8_t state;              /* ... enum announce_state */
+	uint64_t free, machine;     /* ... as there */
 	size_t memory;        /* bytes for symbols of unfinished blocks, and as much for those
 				 of large blocks; 0: 24 MiB */
 	unsigned max_objects; /* objects in progress; 0: 256 */

@@ -118,8 +118,8 @@ struct rx {
 	struct rx_conf conf;
 	struct rx_counters counters;
 	struct rng rng;
-	char host[CENSUS_HOST_MAX];
-	size_t host_len;
+	char host[CENSUS_HOST_MAX], version[CENSUS_VERSION_MAX];
+	struct announce self;
 
 	struct rx_sender sender;
 	struct loss loss;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -32,7 +31,7 @@ struct receiver {
 	const struct conf *conf;
 	struct listener net;
 	struct session_conf session;
-	char host[HOST_NAME_MAX + 1];
+	struct self self;
 	struct loop *loop;
 	struct worker *finisher;
 	struct chores chores;
@@ -87,8 +86,7 @@ static int choose_identity(struct receiver *r)
 	do {
 		r->session.node_id = (uint32_t)rng_u64(&r->rng);
 	} while (r->session.node_id == NORM_NODE_NONE || r->session.node_id == NORM_NODE_ANY);
-	if (gethostname(r->host, sizeof(r->host) - 1) < 0)
-		r->host[0] = '\0';
+	self_init(&r->self);
 	return 0;
 }
 
@@ -126,7 +124,7 @@ static void begin(struct receiver *r, nsec_t now)
 	r->session.finisher = r->finisher;
 	r->session.chores = &r->chores;
 	r->session.report = &r->report;
-	r->session.host = r->host;
+	r->session.self = &r->self;
 	r->session.memory = c->memory;
 	r->session.inactivity = c->inactivity;
 	r->session.once = c->once;
@@ -159,6 +157,21 @@ static void close_all(struct receiver *r)
 
 /* --- packets in --- */
 
+static enum announce_state state(const struct receiver *r)
+{
+	enum announce_state state = ANNOUNCE_IDLE;
+
+	for (unsigned i = 0; i < r->peers.n; i++) {
+		const struct session *s = r->peers.list[i].session;
+
+		if (s && session_storing(s) && state == ANNOUNCE_IDLE)
+			state = ANNOUNCE_STORING;
+		else if (s && session_busy(s) && !session_storing(s))
+			state = ANNOUNCE_RECEIVING;
+	}
+	return state;
+}
+
 static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagram *d,
 			 const struct msg_session *id)
 {
@@ -184,6 +197,8 @@ static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagr
 	}
 	if (earlier)
 		session_replaced(earlier->session, now);
+	r->session.state = state(r);
+	r->session.free = self_free(r->session.dirfd);
 	err = session_new(&s, &r->session, &d->from, id, rng_u64(&r->rng), now);
 	if (err == 0 && (err = peers_add(&r->peers, now, &d->from, id, s)) < 0)
 		session_free(s);

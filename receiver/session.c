@@ -38,7 +38,11 @@ int session_new(struct session **ret, const struct session_conf *conf, const str
 		.node_id = conf->node_id,
 		.sender_id = id->sender_id,
 		.instance_id = id->instance_id,
-		.host = conf->host,
+		.host = conf->self->host,
+		.version = conf->self->version,
+		.machine = conf->self->machine,
+		.state = (uint8_t)conf->state,
+		.free = conf->free,
 		.memory = conf->memory,
 		.max_objects = JOBS_RX,
 		.inactivity = conf->inactivity,
@@ -157,6 +161,8 @@ static void send_receipt(struct session *s, nsec_t now, enum receipt_status stat
 		.bytes = s->jobs.tally.bytes,
 		.symbols = (uint32_t)c->packets,
 		.lost = (uint32_t)c->missed,
+		.needed = rx_status(s->rx).total,
+		.time_ms = (uint32_t)MIN((now - s->began_at) / NSEC_PER_MSEC, UINT32_MAX),
 		.text = reason,
 		.text_len = reason ? strlen(reason) : 0,
 	};
@@ -321,6 +327,11 @@ bool session_resumable(const struct session *s)
 bool session_busy(const struct session *s)
 {
 	return !s->told && session_counts(s);
+}
+
+bool session_storing(const struct session *s)
+{
+	return session_busy(s) && s->finished;
 }
 
 bool session_idle(const struct session *s)

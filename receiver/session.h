@@ -4,11 +4,13 @@
 #define RECEIVER_SESSION_H
 
 #include "common/addr.h"
+#include "proto/census.h"
 #include "proto/msg.h"
 #include "proto/types.h"
 #include "receiver/chores.h"
 #include "receiver/finisher.h"
 #include "receiver/report.h"
+#include "receiver/self.h"
 
 /* What all sessions share; borrowed, and outlives them. */
 struct session_conf {
@@ -17,10 +19,12 @@ struct session_conf {
 	struct chores *chores;
 	struct report *report;
 	uint32_t node_id; /* ours */
-	const char *host;
-	size_t memory;     /* for the symbols of unfinished blocks, each session */
-	nsec_t inactivity; /* a sender is gone after this silence */
-	bool once;         /* a plain NORM sender is done with when it pauses */
+	const struct self *self;
+	enum announce_state state; /* when a session begins */
+	uint64_t free;             /* then, too */
+	size_t memory;             /* for the symbols of unfinished blocks, each session */
+	nsec_t inactivity;         /* a sender is gone after this silence */
+	bool once;                 /* a plain NORM sender is done with when it pauses */
 };
 
 struct session;
@@ -63,6 +67,8 @@ bool session_over(const struct session *s, nsec_t now);
 bool session_resumable(const struct session *s);
 /* Whether it has unfinished files, or the sender counts on us. */
 bool session_busy(const struct session *s);
+/* Whether all came, and it is being verified and stored. */
+bool session_storing(const struct session *s);
 /* Whether it may be freed at once and nothing is lost but that it was heard. */
 bool session_idle(const struct session *s);
 /* Whether there was more to it than a stray packet. */

@@ -56,9 +56,13 @@ static struct listener *slot_of(const struct listeners *l, uint32_t node_id)
 
 static void note_announce(struct listener *li, const struct announce *a)
 {
-	li->host_len = MIN(a->host_len, sizeof(li->host));
-	if (li->host_len)
-		memcpy(li->host, a->host, li->host_len);
+	li->announced = true;
+	li->self = *a;
+	li->self.host = li->self.version = NULL; /* they were borrowed */
+	if (a->host_len)
+		memcpy(li->host, a->host, a->host_len);
+	if (a->version_len)
+		memcpy(li->version, a->version, a->version_len);
 }
 
 static void note_receipt(struct listener *li, const struct receipt *rc)
@@ -107,7 +111,7 @@ const char *listener_label(const struct listener *li, char *buf, size_t cap)
 	char addr[ADDR_TEXT], host[4 * CENSUS_HOST_MAX];
 
 	addr_format_host(&li->addr, addr);
-	utf8_escape(host, sizeof(host), li->host, li->host_len);
+	utf8_escape(host, sizeof(host), li->host, li->self.host_len);
 	if (host[0])
 		snprintf(buf, cap, "%s (%s)", host, addr);
 	else

@@ -10,8 +10,9 @@
 struct listener {
 	uint32_t node_id;
 	struct addr addr; /* where it was heard from last */
-	char host[CENSUS_HOST_MAX];
-	size_t host_len;
+	bool announced;
+	struct announce self; /* the last one; its texts are the next two */
+	char host[CENSUS_HOST_MAX], version[CENSUS_VERSION_MAX];
 	bool has_receipt;
 	struct receipt receipt; /* its text: NULL, see below */
 	char text[CENSUS_TEXT_MAX];

@@ -220,7 +220,7 @@ static void receiver_json(struct report *r, const struct tx_receiver *rc,
 	json_string(&j, "status", outcome(r, rc));
 	json_bool(&j, "ok", succeeded(r, rc));
 	if (li) {
-		json_text(&j, "host", li->host, li->host_len);
+		json_text(&j, "host", li->host, li->self.host_len);
 		json_string(&j, "address", addr_format_host(&li->addr, addr));
 	}
 	if (li && li->has_report) {

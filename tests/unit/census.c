@@ -109,22 +109,35 @@ static void probe_refuses(void **state)
 
 static void announce_both_ways(void **state)
 {
-	static const uint8_t wire[] = { 1, 0, 0, 4, 'h', 'o', 's', 't' };
-	uint8_t buf[sizeof(wire)];
+	static const uint8_t wire[] = {
+		1,   2,   0,   4,   0,   3,   0,   0, /* version, state, lengths */
+		0,   0,   1,   2,   3,   4,   5,   6,
+		1,   2,   3,   4,   5,   6,   7,   8, /* free, machine */
+		'h', 'o', 's', 't', '1', '.', '0',
+	};
+	uint8_t buf[sizeof(wire)], later[sizeof(wire) + 3] = { 0 };
 	struct announce a;
 
 	assert_int_equal(announce_decode(&a, wire, sizeof(wire)), 0);
+	assert_int_equal(a.state, ANNOUNCE_STORING);
+	assert_int_equal(a.free, 0x010203040506);
+	assert_int_equal(a.machine, 0x0102030405060708);
 	assert_int_equal(a.host_len, 4);
 	assert_memory_equal(a.host, "host", 4);
+	assert_int_equal(a.version_len, 3);
+	assert_memory_equal(a.version, "1.0", 3);
 	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), sizeof(wire));
 	assert_memory_equal(buf, wire, sizeof(wire));
 	for (size_t n = 0; n < sizeof(wire); n++) {
 		assert_int_equal(announce_encode(&a, buf, n), -ENOSPC);
 		assert_int_equal(announce_decode(&a, wire, n), -EBADMSG);
 	}
+	memcpy(later, wire, sizeof(wire)); /* fields that a later program adds */
+	assert_int_equal(announce_decode(&a, later, sizeof(later)), 0);
+	assert_int_equal(a.version_len, 3);
 	a = (struct announce){ 0 };
-	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), 4);
-	assert_int_equal(announce_decode(&a, buf, 4), 0);
+	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), 24);
+	assert_int_equal(announce_decode(&a, buf, 24), 0);
 	assert_int_equal(a.host_len, 0);
 }
 
@@ -135,13 +148,18 @@ static void announce_refuses(void **state)
 		const uint8_t *wire;
 		size_t len;
 	} v[] = {
-		{ -EPROTONOSUPPORT, BYTES(2, 0, 0, 0) },
-		{ -EPROTONOSUPPORT, BYTES(0, 0, 0, 0) },
-		{ -EBADMSG, BYTES(1, 0, 0, 0, 'x') },
-		{ -EBADMSG, BYTES(1, 0, 0, 2, 'x', 0) },
+#define REST 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+		{ -EPROTONOSUPPORT, BYTES(2, 0, 0, 0, 0, 0, 0, 0, REST) },
+		{ -EPROTONOSUPPORT, BYTES(0, 0, 0, 0, 0, 0, 0, 0, REST) },
+		{ -EBADMSG, BYTES(1, 0, 0, 0) }, /* what it was once */
+		{ -EBADMSG, BYTES(1, 0, 0, 2, 0, 0, 0, 0, REST, 'x') },
+		{ -EBADMSG, BYTES(1, 0, 0, 2, 0, 0, 0, 0, REST, 'x', 0) },
+		{ -EBADMSG, BYTES(1, 0, 0, 0, 0, 2, 0, 0, REST, 'x', 0) },
+		{ -EBADMSG, BYTES(1, 0, 0, 0, 0, 33, 0, 0, REST, REST, REST, 'x') },
+#undef REST
 	};
 	char long_host[CENSUS_HOST_MAX + 1];
-	uint8_t buf[256] = { 1, 0, 0 };
+	uint8_t buf[256];
 	struct announce a = { .host = long_host, .host_len = sizeof(long_host) };
 
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)
@@ -149,24 +167,29 @@ static void announce_refuses(void **state)
 	memset(long_host, 'h', sizeof(long_host));
 	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), -EINVAL);
 	a.host_len--;
-	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), 4 + CENSUS_HOST_MAX);
-	assert_int_equal(announce_decode(&a, buf, 4 + CENSUS_HOST_MAX), 0);
+	a.version = long_host;
+	a.version_len = CENSUS_VERSION_MAX + 1;
+	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), -EINVAL);
+	a.version_len--;
+	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), ANNOUNCE_MAX);
+	assert_int_equal(announce_decode(&a, buf, ANNOUNCE_MAX), 0);
 	buf[3]++;
-	buf[4 + CENSUS_HOST_MAX] = 'h';
-	assert_int_equal(announce_decode(&a, buf, 5 + CENSUS_HOST_MAX), -EBADMSG);
+	buf[ANNOUNCE_MAX] = 'h';
+	assert_int_equal(announce_decode(&a, buf, ANNOUNCE_MAX + 1), -EBADMSG);
 	a = (struct announce){ .host = "a\0b", .host_len = 3 };
 	assert_int_equal(announce_encode(&a, buf, sizeof(buf)), -EINVAL);
 }
 
 static const uint8_t receipt_wire[] = {
-	1,  3,  0,  2,  0,  0,  0,  9,  0,  0,  0,  8,  1,  0,  0,  7,  0,  0,  1,   6,   0,
-	0,  1,  2,  3,  4,  5,  6,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,  12,  13,
-	14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 'n', 'o',
+	1,  3,  0,  2,  0,  0,  0,  9,  0,  0,  0,  8,  1,  0,  0,  7,   0,   0,  1,
+	6,  0,  0,  1,  2,  3,  4,  5,  6,  0,  1,  2,  3,  4,  5,  6,   7,   8,  9,
+	10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,  26,  27, 28,
+	29, 30, 31, 0,  0,  0,  0,  1,  0,  0,  9,  0,  0,  2,  1,  'n', 'o',
 };
 
 static void receipt_both_ways(void **state)
 {
-	uint8_t buf[sizeof(receipt_wire)];
+	uint8_t buf[sizeof(receipt_wire)], later[sizeof(receipt_wire) + 1] = { 0 };
 	struct receipt rc;
 
 	assert_int_equal(receipt_decode(&rc, receipt_wire, sizeof(receipt_wire)), 0);
@@ -178,6 +201,8 @@ static void receipt_both_ways(void **state)
 	assert_int_equal(rc.bytes, 0x010203040506);
 	for (int i = 0; i < DIGEST_LEN; i++)
 		assert_int_equal(rc.digest[i], i);
+	assert_int_equal(rc.needed, 0x01000009);
+	assert_int_equal(rc.time_ms, 0x201);
 	assert_int_equal(rc.text_len, 2);
 	assert_memory_equal(rc.text, "no", 2);
 	assert_int_equal(receipt_encode(&rc, buf, sizeof(buf)), sizeof(buf));
@@ -186,6 +211,9 @@ static void receipt_both_ways(void **state)
 		assert_int_equal(receipt_encode(&rc, buf, n), -ENOSPC);
 		assert_int_equal(receipt_decode(&rc, receipt_wire, n), -EBADMSG);
 	}
+	memcpy(later, receipt_wire, sizeof(receipt_wire));
+	assert_int_equal(receipt_decode(&rc, later, sizeof(later)), 0);
+	assert_int_equal(rc.text_len, 2);
 }
 
 static void receipt_refuses(void **state)
@@ -195,9 +223,12 @@ static void receipt_refuses(void **state)
 		uint8_t byte;
 		int err;
 	} v[] = {
-		{ 0, 2, -EPROTONOSUPPORT }, { 1, 0xff, 0 }, /* a status that we do not know is
-							       for people to see */
-		{ 3, 1, -EBADMSG },         { 3, 3, -EBADMSG }, { 61, 0, -EBADMSG }, /* NUL */
+		{ 0, 2, -EPROTONOSUPPORT },
+		{ 1, 0xff, 0 }, /* a status that we do not know is
+				   for people to see */
+		{ 3, 1, 0 },    /* the rest is a later program's */
+		{ 3, 3, -EBADMSG },
+		{ 73, 0, -EBADMSG }, /* NUL */
 	};
 	static const uint8_t text[CENSUS_TEXT_MAX + 1] = { 'x' };
 	struct receipt rc = { .text = "a\0b", .text_len = 3 };
@@ -214,8 +245,11 @@ static void receipt_refuses(void **state)
 	assert_int_equal(receipt_encode(&rc, buf, sizeof(buf)), -EINVAL);
 }
 
-static void status_names(void **state)
+static void names(void **state)
 {
+	assert_string_equal(announce_state_name(ANNOUNCE_IDLE), "idle");
+	assert_string_equal(announce_state_name(ANNOUNCE_STORING), "storing");
+	assert_string_equal(announce_state_name(ANNOUNCE_STORING + 1), "unknown");
 	assert_string_equal(receipt_status_name(RECEIPT_COMPLETE), "complete");
 	assert_string_equal(receipt_status_name(RECEIPT_INTERRUPTED), "interrupted");
 	assert_string_equal(receipt_status_name(RECEIPT_INTERRUPTED + 1), "unknown");
@@ -228,7 +262,7 @@ int main(void)
 		cmocka_unit_test(probe_both_ways),  cmocka_unit_test(probe_refuses),
 		cmocka_unit_test(probe_asks_some),  cmocka_unit_test(announce_both_ways),
 		cmocka_unit_test(announce_refuses), cmocka_unit_test(receipt_both_ways),
-		cmocka_unit_test(receipt_refuses),  cmocka_unit_test(status_names),
+		cmocka_unit_test(receipt_refuses),  cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

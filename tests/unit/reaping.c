@@ -38,6 +38,8 @@ struct pair {
 	char reason[CENSUS_TEXT_MAX + 1];
 };
 
+static const struct self self = { .host = "h", .version = "1" };
+
 static void pair_init(struct pair *p, enum tx_profile profile)
 {
 	struct tx_conf tc = { .profile = profile,
@@ -56,7 +58,7 @@ static void pair_init(struct pair *p, enum tx_profile profile)
 	*p = (struct pair){ .now = 1000, .receipt = -1 };
 	report_init(&p->report, &(struct report_conf){ .quiet = true, .net = &p->net });
 	assert_int_equal(loop_new(&p->loop), 0);
-	p->conf = (struct session_conf){ .report = &p->report, .node_id = 2, .host = "h" };
+	p->conf = (struct session_conf){ .report = &p->report, .node_id = 2, .self = &self };
 	p->conf.dirfd = open(dir, O_RDONLY | O_DIRECTORY);
 	assert_int_equal(worker_new(&p->conf.finisher, 1, p->loop), 0);
 	assert_int_equal(chores_init(&p->chores, threads, p->loop), 0);

@@ -412,7 +412,8 @@ static void nobody_is_a_status_of_its_own(void **state)
 
 static void listeners_are_bounded_and_found(void **state)
 {
-	struct tx_event ev = { .kind = TX_EV_ANNOUNCE, .announce = { "h\n", 2 } };
+	struct tx_event ev = { .kind = TX_EV_ANNOUNCE,
+			       .announce = { .host = "h\n", .host_len = 2, .version = "9" } };
 	struct listeners *l;
 	struct addr from;
 	char label[64];
@@ -434,7 +435,7 @@ static void listeners_are_bounded_and_found(void **state)
 	ev.receipt.bytes = 6; /* the first counts */
 	listeners_note(l, &ev, &from);
 	assert_int_equal(listeners_find(l, 16)->receipt.bytes, 5);
-	assert_int_equal(listeners_find(l, 16)->host_len, 2);
+	assert_int_equal(listeners_find(l, 16)->self.host_len, 2);
 	assert_false(listeners_find(l, 16)->has_report);
 	ev = (struct tx_event){ .kind = TX_EV_REPORT, .node_id = 16 };
 	listeners_note(l, &ev, &from);
