@@ -70,11 +70,18 @@ void roster_set_state(struct roster *r, struct receiver *rc, enum receiver_state
 	r->count[state]++;
 }
 
+void roster_bar(struct roster *r, struct receiver *rc)
+{
+	rc->barred = true;
+	if (rc->state != RECEIVER_FINISHED)
+		roster_set_state(r, rc, RECEIVER_DROPPED);
+}
+
 void roster_heard(struct roster *r, struct receiver *rc, nsec_t now)
 {
 	rc->heard_at = now;
 	rc->asked_at = 0;
-	if (rc->state == RECEIVER_DROPPED)
+	if (rc->state == RECEIVER_DROPPED && !rc->barred)
 		roster_set_state(r, rc, RECEIVER_ACTIVE);
 }
 
@@ -151,6 +158,12 @@ uint32_t roster_drop_silent(struct roster *r, nsec_t now, unsigned states, nsec_
 		n++;
 	}
 	return n;
+}
+
+void roster_forgive(struct roster *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		r->r[i].asked_at = 0;
 }
 
 void roster_reopen(struct roster *r)

@@ -12,7 +12,8 @@
  *	ACTIVE --ACK(FLUSH)--> ACKED --RECEIPT--> FINISHED
  *	   \______________________\____ silent too long ____> DROPPED --heard again--> ACTIVE
  *
- * FINISHED is final. A new object takes ACKED back to ACTIVE.
+ * FINISHED is final. A new object takes ACKED back to ACTIVE. Who was barred stays DROPPED, or
+ * becomes FINISHED.
  */
 enum receiver_state {
 	RECEIVER_ACTIVE,
@@ -27,6 +28,7 @@ struct receiver {
 	uint8_t receipt_status;
 	uint8_t echo_announce; /* PROBEs that still have to list it */
 	uint8_t echo_receipt;
+	bool barred;
 	nsec_t heard_at;
 	nsec_t asked_at;        /* the first question it has not answered; 0: none */
 	uint64_t acked_through; /* objects below this number are complete there */
@@ -50,7 +52,10 @@ struct receiver *roster_find(const struct roster *r, uint32_t node_id); /* NULL:
 struct receiver *roster_add(struct roster *r, nsec_t now, uint32_t node_id);
 void roster_set_state(struct roster *r, struct receiver *rc, enum receiver_state state);
 
-/* It was heard: no question is open, and a dropped one is back. */
+/* Drops it for good. */
+void roster_bar(struct roster *r, struct receiver *rc);
+
+/* It was heard: no question is open, and a dropped one is back if it is not barred. */
 void roster_heard(struct roster *r, struct receiver *rc, nsec_t now);
 
 /* The next `n` PROBEs list this node, as present (or, with `receipt`, as finished). */
@@ -68,6 +73,9 @@ uint32_t roster_take_echoes(struct roster *r, bool receipt, uint8_t *buf, uint32
 /* Drops those of `states` that were asked more than `bound` ago and did not answer; how many.
  */
 uint32_t roster_drop_silent(struct roster *r, nsec_t now, unsigned states, nsec_t bound);
+
+/* Questions were open while nobody could answer: they are asked anew. */
+void roster_forgive(struct roster *r);
 
 /* A new object: who had everything no longer has. */
 void roster_reopen(struct roster *r);

@@ -369,6 +369,15 @@ void tx_abort(struct tx *tx, nsec_t now)
 	tx->idle = false;
 }
 
+void tx_pause(struct tx *tx, nsec_t now, bool pause)
+{
+	if (tx->paused && !pause)
+		roster_forgive(&tx->roster);
+	tx->paused = pause;
+	tx->at.probe_at = MIN(tx->at.probe_at, now);
+	tx->idle = false;
+}
+
 void tx_set_rate(struct tx *tx, nsec_t now, uint64_t rate)
 {
 	tx->conf.rate = rate;
@@ -411,7 +420,7 @@ int tx_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	if (pacer_ready_at(&tx->pacer, now) > now)
 		return 0;
 	if (tx_cmd_output(tx, now, ret) || tx_info_output(tx, now, ret) ||
-	    (tx->stage == TX_RUNNING &&
+	    (tx->stage == TX_RUNNING && !tx->paused &&
 	     (tx_repair_output(tx, now, ret) || tx_new_output(tx, now, ret) ||
 	      tx_flush_output(tx, now, ret))))
 		return 1;
@@ -454,6 +463,7 @@ struct tx_receiver tx_receiver(const struct tx *tx, unsigned i)
 		.node_id = rc->node_id,
 		.state = states[rc->state],
 		.receipt_status = rc->receipt_status,
+		.barred = rc->barred,
 		.heard_at = rc->heard_at,
 	};
 }

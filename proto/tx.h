@@ -86,6 +86,10 @@ void tx_start(struct tx *tx, nsec_t now);
 void tx_finish(struct tx *tx, nsec_t now);
 /* Says good-bye at once (interrupt): no more data, a few EOT, then done. */
 void tx_abort(struct tx *tx, nsec_t now);
+/* Data and repair wait; commands go on, so that receivers know that we are here. */
+void tx_pause(struct tx *tx, nsec_t now, bool pause);
+/* Counts no longer, and is served no more. -ENOENT: unknown; -EALREADY: its receipt came. */
+int tx_drop(struct tx *tx, nsec_t now, uint32_t node_id);
 void tx_set_rate(struct tx *tx, nsec_t now, uint64_t rate);
 
 /* What one packet of feedback meant for the program; node_id is valid for every kind but NONE.
@@ -146,7 +150,7 @@ enum tx_rx_state {
 	TX_RX_ACTIVE,   /* announced, or heard from (TX_NORM) */
 	TX_RX_ACKED,    /* acknowledged the last flush: has all data; TX_NORM: finished */
 	TX_RX_FINISHED, /* sent its receipt */
-	TX_RX_DROPPED,  /* silent too long */
+	TX_RX_DROPPED,  /* silent too long, or barred */
 };
 
 /* A receiver as the session knows it, in order of appearance. */
@@ -154,6 +158,7 @@ struct tx_receiver {
 	uint32_t node_id;
 	enum tx_rx_state state;
 	uint8_t receipt_status; /* FINISHED: enum receipt_status */
+	bool barred;            /* by tx_drop() */
 	nsec_t heard_at;
 };
 

@@ -327,7 +327,7 @@ nsec_t tx_cmd_deadline(const struct tx *tx, nsec_t now)
 		at = MIN(at, tx->at.cc_at);
 	if (tx->squelch_due)
 		at = MIN(at, tx->at.squelch_at);
-	if (tx->stage == TX_RUNNING && !tx_new_left(tx) && tx->object_end &&
+	if (tx->stage == TX_RUNNING && !tx->paused && !tx_new_left(tx) && tx->object_end &&
 	    !tx_repair_pending(tx))
 		at = MIN(at, tx->at.flush_at);
 	if (tx->aggregate_at > now)

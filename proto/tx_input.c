@@ -334,6 +334,21 @@ static bool all_told(const struct tx *tx)
 	       !tx->roster.count[RECEIVER_ACTIVE] && !tx->roster.count[RECEIVER_ACKED];
 }
 
+int tx_drop(struct tx *tx, nsec_t now, uint32_t node_id)
+{
+	struct receiver *rc = roster_find(&tx->roster, node_id);
+
+	if (!rc)
+		return -ENOENT;
+	if (rc->state == RECEIVER_FINISHED)
+		return -EALREADY;
+	roster_bar(&tx->roster, rc);
+	tx->idle = false;
+	if (all_told(tx))
+		tx_close(tx, now);
+	return 0;
+}
+
 static int on_receipt(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
 {
 	int r = receipt_decode(&ret->receipt, m->payload, m->payload_len);
@@ -382,10 +397,12 @@ static int on_ack(struct tx *tx, nsec_t now, const struct msg *m, struct receive
 
 /*
  * Whom repairs are made for. Ours announce themselves first, and after the receipt there is
- * nothing left to ask; so strangers cannot keep a session from ending.
+ * nothing left to ask; so strangers cannot keep a session from ending, nor can who is barred.
  */
 static bool may_ask(const struct tx *tx, const struct receiver *rc)
 {
+	if (rc && rc->barred)
+		return false;
 	return tx->conf.profile == TX_NORM || (rc && rc->state != RECEIVER_FINISHED);
 }
 

@@ -70,7 +70,7 @@ struct tx {
 	struct tx_conf conf;
 	struct tx_counters counters;
 	enum tx_stage stage;
-	bool finishing; /* tx_finish() was called */
+	bool finishing, paused; /* by tx_finish(), tx_pause() */
 	uint16_t sequence;
 	nsec_t epoch; /* what send_time counts from */
 

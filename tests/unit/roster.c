@@ -152,6 +152,35 @@ static void the_silent_are_dropped_and_come_back(void **state)
 	roster_fini(&r);
 }
 
+static void the_barred_do_not_come_back(void **state)
+{
+	struct roster r = roster_of(8, 3);
+
+	roster_bar(&r, &r.r[0]);
+	roster_heard(&r, &r.r[0], 1500);
+	assert_int_equal(r.r[0].state, RECEIVER_DROPPED);
+	assert_int_equal(r.r[0].heard_at, 1500);
+	assert_int_equal(r.count[RECEIVER_DROPPED], 1);
+	assert_string_equal(asked(&r, 2000, ALL & ~(1u << RECEIVER_DROPPED), 64), "2 3 ");
+	roster_set_state(&r, &r.r[1], RECEIVER_FINISHED);
+	roster_bar(&r, &r.r[1]);
+	assert_int_equal(r.r[1].state, RECEIVER_FINISHED);
+	roster_fini(&r);
+}
+
+static void the_forgiven_are_asked_anew(void **state)
+{
+	struct roster r = roster_of(8, 2);
+
+	asked(&r, 1000, ACTIVE, 2);
+	roster_forgive(&r);
+	assert_int_equal(roster_drop_silent(&r, 9000, ACTIVE, 1000), 0);
+	asked(&r, 9000, ACTIVE, 2);
+	assert_int_equal(roster_drop_silent(&r, 9999, ACTIVE, 1000), 0);
+	assert_int_equal(roster_drop_silent(&r, 10000, ACTIVE, 1000), 2);
+	roster_fini(&r);
+}
+
 static void echoes_are_used_up(void **state)
 {
 	struct roster r = roster_of(8, 3);
@@ -200,6 +229,8 @@ int main(void)
 		cmocka_unit_test(questions_take_turns),
 		cmocka_unit_test(an_empty_one_asks_nobody),
 		cmocka_unit_test(the_silent_are_dropped_and_come_back),
+		cmocka_unit_test(the_barred_do_not_come_back),
+		cmocka_unit_test(the_forgiven_are_asked_anew),
 		cmocka_unit_test(echoes_are_used_up),
 		cmocka_unit_test(the_slowest_that_counts_decides),
 	};
