@@ -200,6 +200,7 @@ const char *receipt_status_name(uint8_t status)
 		[RECEIPT_COMPLETE] = "complete",     [RECEIPT_PARTIAL] = "partial",
 		[RECEIPT_CORRUPT] = "corrupt",       [RECEIPT_REFUSED] = "refused",
 		[RECEIPT_IO] = "input/output error", [RECEIPT_INTERRUPTED] = "interrupted",
+		[RECEIPT_HOOK] = "hook failed",
 	};
 
 	return status < ARRAY_LEN(names) ? names[status] : "unknown";

@@ -82,6 +82,7 @@ enum receipt_status {
 	RECEIPT_REFUSED = 3,  /* the receiver would not store it (name, size, space) */
 	RECEIPT_IO = 4,       /* the receiver could not store it */
 	RECEIPT_INTERRUPTED = 5,
+	RECEIPT_HOOK = 6, /* all is stored, but the program that the receiver then ran failed */
 };
 
 /* Content of ACK type ACK_RECEIPT; repeated until a PROBE lists the node under `receipts`. */

@@ -25,6 +25,18 @@ static const struct opt opts[] = {
 	  .help = "end with status 5 when no sender is heard in time [for ever]" },
 	{ "allow-unverified", 0, NULL, &opt_flag, AT(allow_unverified),
 	  .help = "files without a digest, of plain NORM senders, are no failure" },
+	{ "max-size", 0, "SIZE", &opt_size, AT(max_size), .min = 1,
+	  .help = "refuse larger files, and jobs with more in them" },
+	{ "allow-name", 0, "GLOB", &opt_strings, AT(allow_names),
+	  .help = "refuse files and jobs whose name fits no such pattern (repeat)" },
+
+	{ .help = "Hook" },
+	{ "exec", 0, "CMD", &opt_string, AT(exec),
+	  .help = "run this for each file or job that came to its end, without a shell" },
+	{ "exec-parallel", 0, "N", &opt_u32, AT(exec_parallel), .dflt = "1", .min = 1,
+	  .max = 1024, .help = "so many at a time" },
+	{ "exec-timeout", 0, "TIME", &opt_duration, AT(exec_timeout), .dflt = "5m",
+	  .min = 1000000, .help = "end it then" },
 
 	{ .help = "Network" },
 	NETOPT_OPTS(struct conf, net, "hear only this sender (repeat)"),

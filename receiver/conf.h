@@ -17,6 +17,11 @@ struct conf {
 	bool json, quiet, progress;
 	int log_level; /* enum log_level */
 	const char *metrics;
+	const char *exec; /* NULL: nothing */
+	uint32_t exec_parallel;
+	int64_t exec_timeout;
+	uint64_t max_size; /* bytes; 0: any */
+	struct opt_list allow_names;
 
 	enum progress_mode progress_mode;
 	struct opt_run run; /* holds the strings */

@@ -3,6 +3,7 @@
 #include "receiver/jobs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SMALL 65536 /* bytes of a file that is written in the loop's thread */
@@ -37,10 +38,45 @@ static void remove_job(struct jobs *js, struct job *j)
 	job_free(j);
 }
 
-static void count_file(struct jobs *js, uint64_t object, const struct file_result *file)
+static void hook_ended(struct jobs *js, const struct hook_end *end)
+{
+	report_hook(js->conf.report, &js->conf.origin->peer, end);
+	if (end->failed[0])
+		tally_hook(&js->tally, end->name, end->failed);
+}
+
+/* Whether the hook runs, or will. It does not for what was refused: anybody can send that. */
+static bool run_hook(struct jobs *js, uint64_t object, const struct file_result *file)
+{
+	struct hook_end end = { .name = file->name };
+	bool stored = file->status <= FILE_UNVERIFIED;
+	struct hook_news news = {
+		.origin = js->conf.origin,
+		.name = file->name,
+		.path = stored ? file->name : NULL,
+		.status = file_status_name(file->status),
+		.digest = file->digest,
+		.size = file->size,
+	};
+	int r;
+
+	if (!js->conf.hook || file->status == FILE_REFUSED)
+		return false;
+	r = hook_add(js->conf.hook, &news, js->conf.owner, object);
+	js->n_hooks += r == 0;
+	if (r == 0)
+		return true;
+	snprintf(end.failed, sizeof(end.failed), "not run: %s", strerror(-r));
+	hook_ended(js, &end);
+	return false;
+}
+
+/* Whether its hook has yet to end. */
+static bool count_file(struct jobs *js, uint64_t object, const struct file_result *file)
 {
 	tally_add(&js->tally, object, file);
-	report_file(js->conf.report, js->conf.from, file);
+	report_file(js->conf.report, &js->conf.origin->peer, file);
+	return run_hook(js, object, file);
 }
 
 /* The file will not be; its job lives on for as long as some thread has it. */
@@ -71,7 +107,8 @@ void jobs_fail_unfinished(struct jobs *js, const char *reason)
 	}
 }
 
-static void stored(struct jobs *js, struct job *j)
+/* Whether its hook has yet to end. */
+static bool stored(struct jobs *js, struct job *j)
 {
 	struct file_result file = {
 		.status = j->offer.ours ? FILE_VERIFIED : FILE_UNVERIFIED,
@@ -91,7 +128,7 @@ static void stored(struct jobs *js, struct job *j)
 		file.reason = strerror(-r);
 		file.digest = NULL;
 	}
-	count_file(js, j->object, &file);
+	return count_file(js, j->object, &file);
 }
 
 static void refuse(struct jobs *js, nsec_t now, const struct rx_event *ev, const char *name,
@@ -112,6 +149,8 @@ void jobs_on_object(struct jobs *js, nsec_t now, const struct rx_event *ev)
 	struct job *j;
 	int r = offer_read(&offer, ev->info, ev->info_len, ev->object);
 
+	if (r == 0)
+		r = limits_check(js->conf.limits, offer.name, ev->size);
 	if (r == 0 && js->n == JOBS_MAX)
 		r = -ENFILE;
 	if (r == 0)
@@ -291,9 +330,15 @@ void jobs_finished(struct jobs *js, struct finish *finish)
 	struct job *j = finish->owner;
 
 	j->out = false;
-	if (j->state == JOB_STORING) {
-		stored(js, j);
+	if (j->state == JOB_STORING && !stored(js, j))
 		rx_release(js->conf.rx, j->object);
-	}
 	remove_job(js, j);
+}
+
+/* The object was kept until now, so that no more files come than hooks can be run for. */
+void jobs_hooked(struct jobs *js, const struct hook_end *end)
+{
+	js->n_hooks--;
+	hook_ended(js, end);
+	rx_release(js->conf.rx, end->object);
 }

@@ -5,7 +5,9 @@
 
 #include "proto/rx.h"
 #include "receiver/chores.h"
+#include "receiver/hook.h"
 #include "receiver/job.h"
+#include "receiver/limits.h"
 #include "receiver/tally.h"
 
 #define JOBS_RX  1024          /* objects in progress; each has two descriptors */
@@ -17,9 +19,11 @@ struct jobs_conf {
 	struct worker *finisher;
 	struct chores *chores;
 	struct report *report;
-	const struct addr *from; /* the sender */
-	int dirfd;               /* of the output directory */
-	void *owner;             /* goes into each job and chore */
+	struct hook *hook; /* NULL: none */
+	const struct limits *limits;
+	const struct hook_origin *origin; /* the sender is the peer */
+	int dirfd;                        /* of the output directory */
+	void *owner;                      /* goes into each job and chore */
 };
 
 /* Zeroed but for conf, it is empty. */
@@ -28,6 +32,7 @@ struct jobs {
 	struct job *list[JOBS_MAX];
 	unsigned n;
 	unsigned n_chores; /* requests that are served by threads */
+	unsigned n_hooks;  /* that have not ended */
 	struct job *last;  /* found last: usually the next one, too */
 	struct tally tally;
 };
@@ -49,6 +54,8 @@ bool jobs_work(struct jobs *js, nsec_t now);
 bool jobs_served(struct jobs *js, nsec_t now, const struct chore *chore);
 /* The finisher has done with a file. */
 void jobs_finished(struct jobs *js, struct finish *finish);
+/* A hook for one of its files has ended. */
+void jobs_hooked(struct jobs *js, const struct hook_end *end);
 
 /* Gives up all that are not yet with the finisher to be stored. */
 void jobs_fail_unfinished(struct jobs *js, const char *reason);

@@ -83,6 +83,10 @@ const char *offer_refusal(int error)
 		return "its description needs a newer reap";
 	case -EINVAL:
 		return "the name does not stay in the output directory";
+	case -EMSGSIZE:
+		return "larger than --max-size allows here";
+	case -EKEYREJECTED:
+		return "no --allow-name fits the name here";
 	case -ELOOP:
 		return "a symbolic link is in the way";
 	case -ENOTDIR:

@@ -27,7 +27,8 @@ struct offer {
  */
 int offer_read(struct offer *ret, const uint8_t *info, size_t len, uint64_t object);
 
-/* A sentence for people about what offer_read() or sink_open() refused: never NULL. */
+/* A sentence for people about what offer_read(), limits_check() or sink_open() refused: never
+ * NULL. */
 const char *offer_refusal(int error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -35,6 +36,8 @@ struct receiver {
 	struct loop *loop;
 	struct worker *finisher;
 	struct chores chores;
+	struct limits limits;
+	char *output; /* absolute */
 	struct report report;
 	struct peers peers;
 	struct rng rng;
@@ -49,20 +52,22 @@ struct receiver {
 
 /* --- beginning and end --- */
 
-static int open_output(const char *path)
+static int open_output(struct receiver *r)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = 0;
+	const char *path = r->conf->output;
 
-	if (fd < 0)
-		return log_err(-errno, "--output %s: give a directory that exists", path);
-	if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
-		r = -errno;
-	if (r < 0) {
-		close_fd(&fd);
-		return log_err(r, "--output %s: give a directory that you may write to", path);
+	r->session.dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->session.dirfd >= 0)
+		r->output = realpath(path, NULL);
+	if (!r->output) {
+		log_err(-errno, "--output %s: give a directory that exists", path);
+		return -EINVAL;
 	}
-	return fd;
+	if (faccessat(r->session.dirfd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+		log_err(-errno, "--output %s: give a directory that you may write to", path);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* The number of files in progress is bounded by our own limits, not by the usual 1024. */
@@ -74,6 +79,34 @@ static void raise_file_limit(void)
 		l.rlim_cur = l.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &l);
 	}
+}
+
+static int open_hook(struct receiver *r)
+{
+	const struct hook_conf hc = {
+		.command = r->conf->exec,
+		.output = r->output,
+		.parallel = r->conf->exec_parallel,
+		.timeout = r->conf->exec_timeout,
+	};
+	int err;
+
+	if (!hc.command)
+		return 0;
+	signal(SIGCHLD, SIG_DFL); /* were it ignored, nobody would tell us how it ended */
+	err = hook_new(&r->session.hook, &hc);
+	if (err == -EINVAL)
+		return log_err(0,
+			       "--exec \"%s\": a quote is not closed, or there is no command",
+			       hc.command),
+		       err;
+	if (err < 0)
+		return log_err(err,
+			       "--exec \"%s\": give a program that you may run, sh -c '...' "
+			       "for the shell",
+			       hc.command),
+		       -EINVAL;
+	return 0;
 }
 
 static int choose_identity(struct receiver *r)
@@ -92,7 +125,7 @@ static int choose_identity(struct receiver *r)
 
 static int open_loop(struct receiver *r)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
 	bool small;
 	unsigned threads = worker_threads(r->conf->threads, &small);
 	int err = loop_new(&r->loop);
@@ -124,6 +157,7 @@ static void begin(struct receiver *r, nsec_t now)
 	r->session.finisher = r->finisher;
 	r->session.chores = &r->chores;
 	r->session.report = &r->report;
+	r->session.limits = &r->limits;
 	r->session.self = &r->self;
 	r->session.memory = c->memory;
 	r->session.inactivity = c->inactivity;
@@ -149,10 +183,12 @@ static void close_all(struct receiver *r)
 	release_signals();
 	chores_fini(&r->chores);
 	worker_free(r->finisher);
+	hook_free(r->session.hook);
 	peers_fini(&r->peers);
 	loop_free(r->loop);
 	listener_close(&r->net);
 	close_fd(&r->session.dirfd);
+	free(r->output);
 }
 
 /* --- packets in --- */
@@ -175,6 +211,7 @@ static enum announce_state state(const struct receiver *r)
 static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagram *d,
 			 const struct msg_session *id)
 {
+	const struct hook_origin origin = { d->from, r->net.plan.local, d->to, d->ifindex };
 	char from[ADDR_TEXT];
 	struct session *s;
 	struct peer *earlier;
@@ -199,7 +236,7 @@ static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagr
 		session_replaced(earlier->session, now);
 	r->session.state = state(r);
 	r->session.free = self_free(r->session.dirfd);
-	err = session_new(&s, &r->session, &d->from, id, rng_u64(&r->rng), now);
+	err = session_new(&s, &r->session, &origin, id, rng_u64(&r->rng), now);
 	if (err == 0 && (err = peers_add(&r->peers, now, &d->from, id, s)) < 0)
 		session_free(s);
 	addr_format(&d->from, from);
@@ -252,6 +289,17 @@ static void take_back(struct receiver *r, nsec_t now)
 		session_finished(session_of(f), now, f);
 	while (chores_take(&r->chores, &c))
 		session_served(c.session, now, &c);
+}
+
+static void run_hooks(struct receiver *r, nsec_t now)
+{
+	struct hook_end end;
+
+	if (!r->session.hook)
+		return;
+	hook_go(r->session.hook, now);
+	while (hook_take(r->session.hook, &end))
+		session_hooked(end.owner, now, &end);
 }
 
 /* Whether any packet was there. What the threads cannot keep up with waits in the socket. */
@@ -327,8 +375,13 @@ static void sweep(struct receiver *r, nsec_t now)
 	}
 }
 
-static void on_signal(struct receiver *r, nsec_t now)
+static void on_signal(struct receiver *r, nsec_t now, int signo)
 {
+	if (signo == SIGCHLD) {
+		if (r->session.hook)
+			hook_child(r->session.hook);
+		return;
+	}
 	if (r->stops++)
 		_exit(STATUS_INTERRUPTED);
 	report_status(&r->report, STATUS_INTERRUPTED);
@@ -395,6 +448,8 @@ static nsec_t deadline(const struct receiver *r, nsec_t now)
 {
 	nsec_t at = r->stop_at;
 
+	if (r->session.hook)
+		at = MIN(at, hook_deadline(r->session.hook));
 	if (r->wait_until > now)
 		at = MIN(at, r->wait_until);
 	for (unsigned i = 0; i < r->peers.n; i++)
@@ -427,13 +482,14 @@ static int turn(struct receiver *r, nsec_t *now)
 	*now = clock_now();
 	for (int i = 0; i < n; i++) {
 		if (ev[i].tag == LOOP_TAG_SIGNAL)
-			on_signal(r, *now);
+			on_signal(r, *now, ev[i].signo);
 		else if (ev[i].tag != LOOP_TAG_WAKE)
 			any = receive(r, *now);
 	}
 	if (any)
 		tell_health(r, *now);
 	take_back(r, *now);
+	run_hooks(r, *now);
 	answer(r, *now);
 	chores_go(&r->chores);
 	sweep(r, *now);
@@ -462,14 +518,15 @@ int receiver_run(const struct conf *conf)
 {
 	struct receiver r = {
 		.conf = conf,
+		.limits = { conf->max_size, &conf->allow_names },
 		.session.dirfd = -1,
 	};
 	int status = STATUS_SYSTEM, err = listener_plan(&r.net, &conf->net);
 
-	if (err == 0) {
-		r.session.dirfd = open_output(conf->output);
-		err = r.session.dirfd < 0 ? -EINVAL : 0;
-	}
+	if (err == 0)
+		err = open_output(&r);
+	if (err == 0)
+		err = open_hook(&r);
 	if (err == -EINVAL)
 		status = STATUS_USAGE;
 	raise_file_limit();

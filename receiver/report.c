@@ -155,6 +155,21 @@ static void emit_file(struct report *r, const struct addr *from, const struct fi
 	emit(r, &j);
 }
 
+static void emit_hook(struct report *r, const struct addr *from, const struct hook_end *end)
+{
+	char host[ADDR_TEXT];
+	struct json j;
+
+	json_begin(&j, "hook");
+	json_string(&j, "sender", addr_format(from, host));
+	json_text(&j, "name", end->name, strlen(end->name));
+	json_string(&j, "status", end->failed[0] ? "failed" : "ok");
+	if (end->failed[0])
+		json_string(&j, "reason", end->failed);
+	json_real(&j, "seconds", (double)end->time / 1e9);
+	emit(r, &j);
+}
+
 static void emit_session(struct report *r, const struct addr *from,
 			 const struct session_result *is)
 {
@@ -197,6 +212,7 @@ static void emit_done(struct report *r, int status)
 	json_begin(&j, "done");
 	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
 		json_u64(&j, file_status_name(i), r->files[i]);
+	json_u64(&j, "hooks_failed", r->hooks_failed);
 	json_u64(&j, "bytes", r->bytes);
 	json_u64(&j, "packets", r->packets);
 	json_u64(&j, "missed", r->missed);
@@ -222,6 +238,10 @@ static void write_metrics(const struct report *r)
 		{ "reap_files_incomplete_total", "Files that did not arrive whole.",
 		  METRIC_COUNTER,
 		  (double)(r->files[FILE_INCOMPLETE] + r->files[FILE_WITHDRAWN]) },
+		{ "reap_hooks_total", "Programs run by --exec.", METRIC_COUNTER,
+		  (double)r->hooks },
+		{ "reap_hooks_failed_total", "Of these, failed.", METRIC_COUNTER,
+		  (double)r->hooks_failed },
 		{ "reap_bytes_total", "Bytes stored.", METRIC_COUNTER, (double)r->bytes },
 		{ "reap_packets_total", "Packets of senders.", METRIC_COUNTER,
 		  (double)r->packets },
@@ -280,6 +300,18 @@ void report_file(struct report *r, const struct addr *from, const struct file_re
 	if (r->conf.json)
 		emit_file(r, from, file);
 	say_file(r, from, file);
+}
+
+void report_hook(struct report *r, const struct addr *from, const struct hook_end *end)
+{
+	r->hooks++;
+	if (r->conf.json)
+		emit_hook(r, from, end);
+	if (!end->failed[0])
+		return;
+	r->hooks_failed++;
+	report_status(r, STATUS_PARTIAL);
+	log_err(0, "hook for %s: %s", end->name, end->failed);
 }
 
 void report_session(struct report *r, const struct addr *from, const struct session_result *is)

@@ -7,6 +7,7 @@
 #include "common/progress.h"
 #include "common/udp_in.h"
 #include "proto/counters.h"
+#include "receiver/hook.h"
 #include "receiver/sink_file.h"
 
 enum exit_status {
@@ -67,6 +68,7 @@ struct report {
 	unsigned statuses; /* those that hold, a bit each */
 	bool lost;         /* something that was to be written to standard output */
 	uint64_t files[FILE_N_STATUSES];
+	uint64_t hooks, hooks_failed;
 	uint64_t bytes, packets, missed;
 	uint64_t malformed, unwelcome; /* packets refused: no NORM; not of --range */
 	uint64_t dropped_told;         /* of net->dropped, in an earlier summary */
@@ -77,6 +79,7 @@ void report_init(struct report *r, const struct report_conf *conf);
 
 /* Each of these may change the exit status. */
 void report_file(struct report *r, const struct addr *from, const struct file_result *file);
+void report_hook(struct report *r, const struct addr *from, const struct hook_end *end);
 void report_session(struct report *r, const struct addr *from, const struct session_result *is);
 void report_status(struct report *r, enum exit_status status);
 

@@ -14,12 +14,12 @@
 #define LINGER (2 * NSEC_PER_SEC) /* for the echo of a receipt when the sender has ended */
 
 /*
- *	OPEN --at_end(), and no file is in the finisher's hands--> TOLD
+ *	OPEN --at_end(), no file is in the finisher's hands, no hook runs--> TOLD
  *	TOLD --receipt echoed, or time--> over
  */
 struct session {
 	const struct session_conf *conf;
-	struct addr from;
+	struct hook_origin origin;
 	struct rx *rx;
 	struct jobs jobs;
 	bool joined, finished, ended, gone, replaced, receipted, interrupted;
@@ -31,8 +31,9 @@ struct session {
 	nsec_t began_at; /* of the session, then of the first data */
 };
 
-int session_new(struct session **ret, const struct session_conf *conf, const struct addr *from,
-		const struct msg_session *id, uint64_t seed, nsec_t now)
+int session_new(struct session **ret, const struct session_conf *conf,
+		const struct hook_origin *origin, const struct msg_session *id, uint64_t seed,
+		nsec_t now)
 {
 	const struct rx_conf rc = {
 		.node_id = conf->node_id,
@@ -59,13 +60,15 @@ int session_new(struct session **ret, const struct session_conf *conf, const str
 		return r;
 	}
 	s->conf = conf;
-	s->from = *from;
+	s->origin = *origin;
 	s->jobs.conf = (struct jobs_conf){
 		.rx = s->rx,
 		.finisher = conf->finisher,
 		.chores = conf->chores,
 		.report = conf->report,
-		.from = &s->from,
+		.hook = conf->hook,
+		.limits = conf->limits,
+		.origin = &s->origin,
 		.dirfd = conf->dirfd,
 		.owner = s,
 	};
@@ -196,7 +199,7 @@ static void tell(struct session *s, nsec_t now)
 	else if (status != RECEIPT_COMPLETE &&
 		 tally_status(&s->jobs.tally) == RECEIPT_COMPLETE && !s->interrupted)
 		report_status(s->conf->report, STATUS_PARTIAL);
-	report_session(s->conf->report, &s->from, &is);
+	report_session(s->conf->report, &s->origin.peer, &is);
 }
 
 /* A sender of another make has no word for "that was all": it may go on after a pause. */
@@ -216,7 +219,7 @@ static void settle(struct session *s, nsec_t now)
 			jobs_fail_unfinished(&s->jobs, s->gone ? "the sender fell silent"
 						       : s->interrupted ? "stopped by the user"
 									: "the sender ended");
-		if (s->jobs.n > 0)
+		if (s->jobs.n > 0 || (s->jobs.n_hooks > 0 && !s->interrupted))
 			return;
 		tell(s, now);
 	}
@@ -298,6 +301,13 @@ void session_finished(struct session *s, nsec_t now, struct finish *finish)
 	drain(s, now);
 }
 
+void session_hooked(struct session *s, nsec_t now, const struct hook_end *end)
+{
+	jobs_hooked(&s->jobs, end);
+	settle(s, now);
+	drain(s, now);
+}
+
 void session_replaced(struct session *s, nsec_t now)
 {
 	s->gone = s->replaced = true;
@@ -314,9 +324,15 @@ void session_interrupt(struct session *s, nsec_t now)
 
 /* --- questions --- */
 
+/* Whether something of it is somewhere else and comes back. */
+static bool in_hand(const struct session *s)
+{
+	return s->jobs.n > 0 || s->jobs.n_chores > 0 || s->jobs.n_hooks > 0;
+}
+
 bool session_over(const struct session *s, nsec_t now)
 {
-	return s->told && s->jobs.n == 0 && s->jobs.n_chores == 0 && now >= s->over_at;
+	return s->told && !in_hand(s) && now >= s->over_at;
 }
 
 bool session_resumable(const struct session *s)
@@ -336,7 +352,7 @@ bool session_storing(const struct session *s)
 
 bool session_idle(const struct session *s)
 {
-	return s->jobs.n == 0 && s->jobs.n_chores == 0 && !session_busy(s);
+	return !in_hand(s) && !session_busy(s);
 }
 
 bool session_counts(const struct session *s)

@@ -9,6 +9,8 @@
 #include "proto/types.h"
 #include "receiver/chores.h"
 #include "receiver/finisher.h"
+#include "receiver/hook.h"
+#include "receiver/limits.h"
 #include "receiver/report.h"
 #include "receiver/self.h"
 
@@ -18,6 +20,8 @@ struct session_conf {
 	struct worker *finisher;
 	struct chores *chores;
 	struct report *report;
+	struct hook *hook; /* NULL: none */
+	const struct limits *limits;
 	uint32_t node_id; /* ours */
 	const struct self *self;
 	enum announce_state state; /* when a session begins */
@@ -29,9 +33,10 @@ struct session_conf {
 
 struct session;
 
-/* A session with the sender at `from`. -EINVAL, -ENOMEM. */
-int session_new(struct session **ret, const struct session_conf *conf, const struct addr *from,
-		const struct msg_session *id, uint64_t seed, nsec_t now);
+/* A session with the sender whose first packet came by `origin`. -EINVAL, -ENOMEM. */
+int session_new(struct session **ret, const struct session_conf *conf,
+		const struct hook_origin *origin, const struct msg_session *id, uint64_t seed,
+		nsec_t now);
 /* Removes unfinished files. Not while session_over() is false, unless the threads have ended.
  */
 void session_free(struct session *s);
@@ -54,6 +59,8 @@ void session_served(struct session *s, nsec_t now, const struct chore *chore);
 /* The finisher gave back a request whose owner is a job of `s`, session_of() that. */
 struct session *session_of(const struct finish *finish);
 void session_finished(struct session *s, nsec_t now, struct finish *finish);
+/* A hook whose owner is `s` has ended. */
+void session_hooked(struct session *s, nsec_t now, const struct hook_end *end);
 
 /* The same sender began anew: this one is gone. */
 void session_replaced(struct session *s, nsec_t now);

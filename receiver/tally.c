@@ -46,6 +46,13 @@ void tally_add(struct tally *t, uint64_t object, const struct file_result *file)
 			 file->reason ? file->reason : file_status_name(file->status));
 }
 
+void tally_hook(struct tally *t, const char *name, const char *failed)
+{
+	t->hooks_failed++;
+	if (!t->reason[0])
+		snprintf(t->reason, sizeof(t->reason), "%.100s: hook: %s", name, failed);
+}
+
 uint64_t tally_count(const struct tally *t)
 {
 	uint64_t n = 0;
@@ -65,7 +72,7 @@ enum receipt_status tally_status(const struct tally *t)
 		return RECEIPT_REFUSED;
 	if (t->files[FILE_WITHDRAWN] || t->files[FILE_INCOMPLETE])
 		return RECEIPT_PARTIAL;
-	return RECEIPT_COMPLETE;
+	return t->hooks_failed ? RECEIPT_HOOK : RECEIPT_COMPLETE;
 }
 
 static int by_object(const void *a, const void *b)

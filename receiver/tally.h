@@ -14,8 +14,9 @@ struct tally_digest {
 /* Zeroed, it is empty. */
 struct tally {
 	uint64_t files[FILE_N_STATUSES];
+	uint64_t hooks_failed;            /* for files, stored or not */
 	uint64_t bytes;                   /* stored */
-	char reason[CENSUS_TEXT_MAX + 1]; /* of the first file that was not stored */
+	char reason[CENSUS_TEXT_MAX + 1]; /* of the first file, or hook, that failed */
 	struct tally_digest *digests;     /* of those that were */
 	size_t n_digests, cap_digests;
 	bool forgot; /* no memory for one of them */
@@ -24,6 +25,8 @@ struct tally {
 void tally_fini(struct tally *t);
 
 void tally_add(struct tally *t, uint64_t object, const struct file_result *file);
+/* The hook for a file failed. */
+void tally_hook(struct tally *t, const char *name, const char *failed);
 uint64_t tally_count(const struct tally *t); /* files of any kind */
 
 /* The worst of what happened to the files; COMPLETE for none. */

@@ -252,7 +252,8 @@ static void names(void **state)
 	assert_string_equal(announce_state_name(ANNOUNCE_STORING + 1), "unknown");
 	assert_string_equal(receipt_status_name(RECEIPT_COMPLETE), "complete");
 	assert_string_equal(receipt_status_name(RECEIPT_INTERRUPTED), "interrupted");
-	assert_string_equal(receipt_status_name(RECEIPT_INTERRUPTED + 1), "unknown");
+	assert_string_equal(receipt_status_name(RECEIPT_HOOK), "hook failed");
+	assert_string_equal(receipt_status_name(RECEIPT_HOOK + 1), "unknown");
 	assert_string_equal(receipt_status_name(255), "unknown");
 }
 

@@ -7,8 +7,9 @@
 static struct report report;
 static const struct udp_in_counters net;
 static struct chores chores; /* all at once */
+static const struct self self = { .host = "h", .version = "1" };
 static const struct session_conf conf = {
-	.dirfd = -1, .node_id = 1, .report = &report, .chores = &chores
+	.dirfd = -1, .node_id = 1, .report = &report, .chores = &chores, .self = &self
 };
 
 static struct addr host(unsigned n, uint16_t port)
@@ -29,11 +30,12 @@ static struct msg_session id_of(uint32_t sender, uint16_t instance)
 static int add(struct peers *p, unsigned n, uint32_t sender, uint16_t instance, nsec_t now)
 {
 	struct msg_session id = id_of(sender, instance);
-	struct addr from = host(n, 1000);
+	struct hook_origin origin = { .peer = host(n, 1000) };
+	struct addr from = origin.peer;
 	struct session *s;
 	int r;
 
-	assert_int_equal(session_new(&s, &conf, &from, &id, 1, now), 0);
+	assert_int_equal(session_new(&s, &conf, &origin, &id, 1, now), 0);
 	r = peers_add(p, now, &from, &id, s);
 	if (r < 0)
 		session_free(s);

@@ -32,6 +32,11 @@ static void defaults(void **state)
 	assert_int_equal(c.memory, 24 << 20);
 	assert_int_equal(c.progress_mode, PROGRESS_AUTO);
 	assert_null(c.metrics);
+	assert_null(c.exec);
+	assert_int_equal(c.exec_parallel, 1);
+	assert_int_equal(c.exec_timeout, 300000000000);
+	assert_int_equal(c.max_size, 0);
+	assert_int_equal(c.allow_names.n, 0);
 	conf_fini(&c);
 }
 
@@ -49,6 +54,27 @@ static void every_option(void **state)
 	assert_int_equal(c.inactivity, 180000000000);
 	assert_int_equal(c.memory, 2 << 20);
 	assert_int_equal(c.progress_mode, PROGRESS_NEVER);
+	conf_fini(&c);
+}
+
+static void hook_and_limits(void **state)
+{
+	static const char *const args[] = { "--exec=sh -c 'true'",
+					    "--exec-parallel=4",
+					    "--exec-timeout=1.5",
+					    "--max-size=2G",
+					    "--allow-name=*.img",
+					    "--allow-name=feed/*",
+					    NULL };
+	struct conf c;
+
+	assert_int_equal(read_args(&c, args), 0);
+	assert_string_equal(c.exec, "sh -c 'true'");
+	assert_int_equal(c.exec_parallel, 4);
+	assert_int_equal(c.exec_timeout, 1500000000);
+	assert_int_equal(c.max_size, 2147483648);
+	assert_int_equal(c.allow_names.n, 2);
+	assert_string_equal(c.allow_names.items[1], "feed/*");
 	conf_fini(&c);
 }
 
@@ -76,6 +102,10 @@ static void mistakes(void **state)
 		{ "--wait", "soon" },
 		{ "--inactivity", "0" },
 		{ "--memory", "1000" },
+		{ "--exec", "" },
+		{ "--exec-parallel", "0" },
+		{ "--exec-timeout", "0" },
+		{ "--max-size", "0" },
 		{ "--log-level", "loud" },
 		{ "--quiet", "--progress" },
 		{ "--quiet", "--log-level", "debug" },
@@ -97,9 +127,8 @@ static void mistakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(every_option),
-		cmocka_unit_test(progress_as_asked),
+		cmocka_unit_test(defaults),        cmocka_unit_test(every_option),
+		cmocka_unit_test(hook_and_limits), cmocka_unit_test(progress_as_asked),
 		cmocka_unit_test(mistakes),
 	};
 

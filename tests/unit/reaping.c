@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SIZE 2500000 /* more than one step of hashing */
@@ -30,6 +31,7 @@ struct pair {
 	struct chores chores;
 	struct report report;
 	struct udp_in_counters net;
+	struct limits limits;
 	struct loop *loop;
 	nsec_t now;
 	bool mute;   /* the sender is not heard any more */
@@ -40,7 +42,16 @@ struct pair {
 
 static const struct self self = { .host = "h", .version = "1" };
 
-static void pair_init(struct pair *p, enum tx_profile profile)
+static void set_hook(struct pair *p, const char *command)
+{
+	const struct hook_conf hc = {
+		.command = command, .output = dir, .parallel = 1, .timeout = 60 * NSEC_PER_SEC
+	};
+
+	assert_int_equal(hook_new(&p->conf.hook, &hc), 0);
+}
+
+static void pair_init_hook(struct pair *p, enum tx_profile profile, const char *command)
 {
 	struct tx_conf tc = { .profile = profile,
 			      .node_id = 1,
@@ -53,19 +64,28 @@ static void pair_init(struct pair *p, enum tx_profile profile)
 			      .robust = 4,
 			      .seed = 1 };
 	struct msg_session id = { NORM_CMD, 1, 1, 7 };
-	struct addr from = { 0 };
+	struct hook_origin origin = { 0 };
 
 	*p = (struct pair){ .now = 1000, .receipt = -1 };
 	report_init(&p->report, &(struct report_conf){ .quiet = true, .net = &p->net });
 	assert_int_equal(loop_new(&p->loop), 0);
-	p->conf = (struct session_conf){ .report = &p->report, .node_id = 2, .self = &self };
+	p->conf = (struct session_conf){
+		.report = &p->report, .limits = &p->limits, .node_id = 2, .self = &self
+	};
+	if (command)
+		set_hook(p, command);
 	p->conf.dirfd = open(dir, O_RDONLY | O_DIRECTORY);
 	assert_int_equal(worker_new(&p->conf.finisher, 1, p->loop), 0);
 	assert_int_equal(chores_init(&p->chores, threads, p->loop), 0);
 	p->chores.small = true;
 	p->conf.chores = &p->chores;
 	assert_int_equal(tx_new(&p->tx, &tc, p->now), 0);
-	assert_int_equal(session_new(&p->session, &p->conf, &from, &id, 3, p->now), 0);
+	assert_int_equal(session_new(&p->session, &p->conf, &origin, &id, 3, p->now), 0);
+}
+
+static void pair_init(struct pair *p, enum tx_profile profile)
+{
+	pair_init_hook(p, profile, NULL);
 }
 
 /* The exit status. */
@@ -73,6 +93,7 @@ static int pair_fini(struct pair *p)
 {
 	chores_fini(&p->chores);
 	worker_free(p->conf.finisher);
+	hook_free(p->conf.hook);
 	session_free(p->session);
 	tx_free(p->tx);
 	loop_free(p->loop);
@@ -139,6 +160,7 @@ static void answers(struct pair *p)
 static void step(struct pair *p)
 {
 	struct loop_event ev;
+	struct hook_end end;
 	struct finish *f;
 	struct chore c;
 	nsec_t at;
@@ -151,6 +173,12 @@ static void step(struct pair *p)
 		loop_wait(p->loop, clock_now() + 1000000, &ev, 1);
 	while ((f = finisher_take(p->conf.finisher)))
 		session_finished(session_of(f), p->now, f);
+	if (p->conf.hook) {
+		hook_child(p->conf.hook);
+		hook_go(p->conf.hook, p->now);
+		while (hook_take(p->conf.hook, &end))
+			session_hooked(end.owner, p->now, &end);
+	}
 	chores_go(&p->chores);
 	p->chores.rushed = !p->chores.rushed; /* both ways are gone */
 	while (chores_take(&p->chores, &c))
@@ -438,6 +466,93 @@ static void an_interrupt_is_confirmed(void **state)
 	pair_fini(&p);
 }
 
+/* It ends when the test has seen that nobody was told of the end before. */
+static void the_receipt_waits_for_the_hook(void **state)
+{
+	char command[200], gate[64];
+	struct pair p;
+	int fd;
+
+	snprintf(gate, sizeof(gate), "%s.gate", dir);
+	assert_int_equal(mkfifo(gate, 0600), 0);
+	fd = open(gate, O_RDWR);
+	snprintf(command, sizeof(command),
+		 "sh -c 'cmp \"$SOW_PATH\" %s/f && read x <%s && exit 0$x'", dir, gate);
+	pair_init_hook(&p, TX_SOW, command);
+	add(&p, "f", SIZE, digest);
+	tx_finish(p.tx, p.now);
+	while (!p.report.files[FILE_VERIFIED])
+		step(&p);
+	for (int i = 0; i < 200; i++)
+		step(&p);
+	assert_int_equal(p.receipt, -1);
+	assert_true(session_busy(p.session));
+	assert_int_equal(write(fd, "\n", 1), 1);
+	run(&p);
+	assert_int_equal(p.receipt, RECEIPT_COMPLETE);
+	assert_int_equal(p.report.hooks, 1);
+	assert_stored("f", SIZE);
+	assert_int_equal(pair_fini(&p), 0);
+	close(fd);
+	unlink(gate);
+}
+
+static void a_hook_that_fails_is_told(void **state)
+{
+	struct pair p;
+
+	pair_init_hook(&p, TX_SOW, "sh -c 'test \"$SOW_NAME\" = g || exit 3'");
+	add(&p, "f", SIZE, digest);
+	add(&p, "g", SIZE, digest);
+	tx_finish(p.tx, p.now);
+	run(&p);
+	assert_int_equal(p.receipt, RECEIPT_HOOK);
+	assert_int_equal(p.n_verified, 2);
+	assert_string_equal(p.reason, "f: hook: exit 3");
+	assert_int_equal(p.report.hooks, 2);
+	assert_int_equal(p.report.hooks_failed, 1);
+	assert_stored("f", SIZE);
+	assert_stored("g", SIZE);
+	assert_int_equal(pair_fini(&p), 4);
+}
+
+static void a_hook_hears_of_failures_but_not_of_what_was_refused(void **state)
+{
+	uint8_t wrong[SHA256_LEN] = { 0 };
+	struct pair p;
+
+	pair_init_hook(&p, TX_SOW, "sh -c 'test $SOW_NAME-$SOW_STATUS-$SOW_PATH = f-corrupt-'");
+	add(&p, "f", SIZE, wrong);
+	add(&p, "../g", SIZE, digest);
+	tx_finish(p.tx, p.now);
+	run(&p);
+	assert_int_equal(p.receipt, RECEIPT_CORRUPT);
+	assert_int_equal(p.report.hooks, 1);
+	assert_int_equal(p.report.hooks_failed, 0);
+	assert_int_equal(pair_fini(&p), 4);
+}
+
+static void limits_are_kept(void **state)
+{
+	const struct opt_list names = { 1, { "f*" } };
+	uint8_t small[SHA256_LEN];
+	struct pair p;
+
+	assert_int_equal(digest_bytes(data, 10, small), 0);
+	pair_init(&p, TX_SOW);
+	p.limits = (struct limits){ .max_size = SIZE - 1, .names = &names };
+	add(&p, "f", SIZE, digest);
+	add(&p, "f2", 10, small);
+	add(&p, "g", 10, small);
+	tx_finish(p.tx, p.now);
+	run(&p);
+	assert_int_equal(p.receipt, RECEIPT_REFUSED);
+	assert_string_equal(p.reason, "f: larger than --max-size allows here");
+	assert_int_equal(p.report.files[FILE_REFUSED], 2);
+	assert_stored("f2", 10);
+	assert_int_equal(pair_fini(&p), 4);
+}
+
 static int make_dir(void **state)
 {
 	signal(SIGXFSZ, SIG_IGN);
@@ -468,6 +583,10 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_withdrawn_leaves_nothing),
 		cmocka_unit_test(a_stream_is_refused),
 		cmocka_unit_test(an_interrupt_is_confirmed),
+		cmocka_unit_test(the_receipt_waits_for_the_hook),
+		cmocka_unit_test(a_hook_that_fails_is_told),
+		cmocka_unit_test(a_hook_hears_of_failures_but_not_of_what_was_refused),
+		cmocka_unit_test(limits_are_kept),
 	};
 
 	int failed = 0;

@@ -1,0 +1,23 @@
+/* limits.h - what this receiver does not take, whoever sends it. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_LIMITS_H
+#define RECEIVER_LIMITS_H
+
+#include <stdint.h>
+
+#include "common/opt.h"
+
+/* Zeroed, it allows everything. */
+struct limits {
+	uint64_t max_size;            /* bytes of a file or of a whole job; 0: any */
+	const struct opt_list *names; /* patterns, of which one must fit; NULL or empty: any */
+};
+
+/*
+ * Whether a file, or a job with all its files, may come: 0, -EMSGSIZE (too large),
+ * -EKEYREJECTED (its name fits no pattern). A pattern is one of glob(7); "*" stands for
+ * slashes, too.
+ */
+int limits_check(const struct limits *l, const char *name, uint64_t size);
+
+#endif
