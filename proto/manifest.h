@@ -28,22 +28,23 @@ struct manifest_run {
 	uint64_t file_off, len, content_off;
 };
 
-/* Strings and bytes belong to the manifest and end with a NUL, which is not counted. */
+/*
+ * Strings and bytes belong to the manifest and end with a NUL, which is not counted. Small,
+ * since there may be millions of them.
+ */
 struct manifest_entry {
-	enum manifest_type type;
-	uint16_t mode; /* 0 .. 07777 */
-	int64_t mtime_sec;
-	uint32_t mtime_nsec;
-	const char *path; /* relative, parts of 1 .. 255 bytes, none of them "." or ".." */
-	size_t path_len;
-	const char *target; /* SYMLINK: its text; HARDLINK: the path of the other entry */
-	size_t target_len;
-	uint64_t size; /* FILE */
-	uint32_t first_run, n_runs;
-	bool has_owner;
-	uint32_t uid, gid;
+	const char *path;   /* relative, parts of 1 .. 255 bytes, none of them "." or ".." */
+	const char *target; /* SYMLINK: its text; HARDLINK: the path of the FILE; else NULL */
 	const uint8_t *xattrs; /* pairs as in the wire form; see manifest_xattr_next() */
-	size_t xattrs_len;
+	int64_t mtime_sec;
+	uint64_t size; /* FILE */
+	uint32_t mtime_nsec;
+	uint32_t first_run, n_runs; /* FILE */
+	uint32_t uid, gid;          /* with has_owner */
+	uint16_t path_len, target_len, xattrs_len;
+	uint16_t mode; /* 0 .. 07777 */
+	uint8_t type;  /* enum manifest_type */
+	bool has_owner;
 };
 
 /* A piece of the content, whose digest can be compared: as long as the part of its first file.
@@ -54,9 +55,9 @@ struct manifest_chunk {
 };
 
 /*
- * Entries in the order of their paths' parts, each directory before what is in it. Every chunk
- * of the content lies in one run at least; runs that lie in the content where others lie, too,
- * consist of the same chunks.
+ * Entries in the order of manifest_compare(), each directory before what is in it, and runs in
+ * the order of entries. A run begins where the content ended that the runs before it made, and
+ * makes more of it, or it consists of chunks that are there already.
  */
 struct manifest {
 	uint32_t n_entries, n_runs, n_chunks;
@@ -73,10 +74,12 @@ struct manifest_limits {
 	size_t max_memory; /* bytes that the decoded form may take */
 };
 
+/* How paths are ordered: part by part, as bytes. Less than 0, 0 or more, as memcmp(). */
+int manifest_compare(const char *a, size_t a_len, const char *b, size_t b_len);
+
 /*
  * The wire form: an upper bound of its length for manifest_encode(), which returns the length,
- * or -ENOSPC, -EINVAL (what the decoder would refuse). `chunks` is not looked at, it follows
- * from the runs.
+ * or -ENOSPC, -EINVAL (what the decoder would refuse). total_size is not looked at.
  */
 size_t manifest_encode_bound(const struct manifest *m);
 int64_t manifest_encode(const struct manifest *m, uint8_t *buf, size_t cap);
@@ -85,7 +88,8 @@ int64_t manifest_encode(const struct manifest *m, uint8_t *buf, size_t cap);
  * Reads a wire form, from anybody. -EBADMSG: malformed, a path that is absolute or has "..", an
  * entry twice, one below something that is no directory, runs that overlap or reach beyond the
  * file or the content, sizes that overflow; -EFBIG: beyond the limits; -EPROTONOSUPPORT:
- * another version; -ENOMEM. manifest_fini() in every case.
+ * another version; -ENOMEM. On failure *ret is not touched. Two passes over the bytes, the
+ * first of which takes no memory.
  */
 int manifest_decode(struct manifest *ret, const uint8_t *buf, size_t len,
 		    const struct manifest_limits *limits);
@@ -104,8 +108,9 @@ bool manifest_xattr_next(const uint8_t *xattrs, size_t len, size_t *pos, const c
 
 /*
  * The object on the wire is the wire form compressed (zlib format, RFC 1950) when that is
- * smaller. manifest_pack() returns the length, or -ENOSPC when it would not be smaller than
- * `cap`; manifest_unpack() -EBADMSG unless exactly `raw_len` bytes come out.
+ * smaller. manifest_pack() returns the length, or -ENOSPC when it would be more than `cap`;
+ * manifest_unpack() -EBADMSG unless exactly `raw_len` bytes come out of exactly `len`. Either
+ * -ENOMEM, and -EFBIG for a length of 4 GiB or more.
  */
 int64_t manifest_pack(const uint8_t *raw, size_t raw_len, uint8_t *buf, size_t cap);
 int manifest_unpack(const uint8_t *buf, size_t len, uint8_t *raw, size_t raw_len);

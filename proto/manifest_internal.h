@@ -1,0 +1,35 @@
+/* manifest_internal.h - what the files of manifest share. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PROTO_MANIFEST_INTERNAL_H
+#define PROTO_MANIFEST_INTERNAL_H
+
+#include "proto/manifest.h"
+
+#define MANIFEST_MAGIC      0x534f574d /* "SOWM" */
+#define MANIFEST_VERSION    1
+#define MANIFEST_SIZE_MAX   ((uint64_t)INT64_MAX)
+#define MANIFEST_TARGET_MAX 4095
+#define MANIFEST_XATTRS_MAX 65535 /* bytes, of one entry */
+
+/* Flags of an entry. */
+#define MANIFEST_OWNER  0x01
+#define MANIFEST_XATTRS 0x02
+
+/* What is left of the file's bytes from chunk `first` on, `n` chunks at most. */
+static inline uint64_t manifest_run_len(uint64_t size, uint64_t first, uint64_t n)
+{
+	uint64_t left = size - first * MANIFEST_CHUNK;
+
+	return n > left / MANIFEST_CHUNK ? left : n * MANIFEST_CHUNK;
+}
+
+static inline uint64_t manifest_n_chunks(uint64_t len)
+{
+	return len / MANIFEST_CHUNK + (len % MANIFEST_CHUNK > 0);
+}
+
+/* All that doc/PROTOCOL.md demands of a manifest whose strings, arrays and counts are safe to
+ * read. */
+bool manifest_valid(const struct manifest *m);
+
+#endif
