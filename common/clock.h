@@ -8,4 +8,8 @@
 /* Nanoseconds of CLOCK_MONOTONIC; read once for each wake-up and handed down as `now`. */
 int64_t clock_now(void);
 
+/* Seconds since 1970, as far as anybody has set them: for comparison with the times of files.
+ */
+int64_t clock_wall(void);
+
 #endif

@@ -19,6 +19,7 @@
 #include "proto/wire.h"
 #include "receiver/listener.h"
 #include "receiver/peers.h"
+#include "receiver/sweep.h"
 
 #define RCVBUF_NAP  (2 << 20) /* with less, do not let packets wait */
 #define NAP         (400 * NSEC_PER_USEC)
@@ -35,6 +36,7 @@ struct receiver {
 	struct self self;
 	struct loop *loop;
 	struct worker *finisher;
+	struct sweep *sweep;
 	struct chores chores;
 	struct limits limits;
 	char *output; /* absolute */
@@ -135,6 +137,8 @@ static int open_loop(struct receiver *r)
 	if (err == 0)
 		err = worker_new(&r->finisher, 1, r->loop);
 	if (err == 0)
+		err = sweep_new(&r->sweep, r->session.dirfd, r->loop);
+	if (err == 0)
 		err = chores_init(&r->chores, threads, r->loop);
 	r->chores.small = small;
 	if (err == 0)
@@ -183,6 +187,7 @@ static void close_all(struct receiver *r)
 	release_signals();
 	chores_fini(&r->chores);
 	worker_free(r->finisher);
+	sweep_free(r->sweep);
 	hook_free(r->session.hook);
 	peers_fini(&r->peers);
 	loop_free(r->loop);
@@ -446,7 +451,7 @@ static bool is_done(struct receiver *r, nsec_t now)
 
 static nsec_t deadline(const struct receiver *r, nsec_t now)
 {
-	nsec_t at = r->stop_at;
+	nsec_t at = MIN(r->stop_at, sweep_deadline(r->sweep));
 
 	if (r->session.hook)
 		at = MIN(at, hook_deadline(r->session.hook));
@@ -490,6 +495,7 @@ static int turn(struct receiver *r, nsec_t *now)
 		tell_health(r, *now);
 	take_back(r, *now);
 	run_hooks(r, *now);
+	sweep_go(r->sweep, *now);
 	answer(r, *now);
 	chores_go(&r->chores);
 	sweep(r, *now);

@@ -104,6 +104,17 @@ static int open_tmp(struct sink_file *s)
 	return -errno;
 }
 
+bool sink_is_temporary(const char *name)
+{
+	size_t len = strlen(name), tail = 1 + 16 + sizeof(TMP_MARK) - 1;
+	const char *chance;
+
+	if (name[0] != '.' || len < 2 + tail || strcmp(name + len - tail + 17, TMP_MARK) != 0)
+		return false;
+	chance = name + len - tail;
+	return chance[0] == '.' && strspn(chance + 1, "0123456789abcdef") == 16;
+}
+
 static int refuse_directory(const struct sink_file *s)
 {
 	struct stat st;

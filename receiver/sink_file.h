@@ -29,6 +29,9 @@ struct sink_meta {
  */
 struct sink_file;
 
+/* Whether a temporary file could have that name. */
+bool sink_is_temporary(const char *name);
+
 /*
  * Makes the temporary file, and its parent directories, below `dirfd`, and takes its space.
  * -ENOSPC: there is not enough, and nothing was written; -EFBIG: larger than this file system
