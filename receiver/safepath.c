@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,16 +45,28 @@ int safepath_clean(const char *name, size_t len, char ret[static SAFEPATH_MAX + 
 	return out > 0 ? 0 : -EINVAL;
 }
 
+static int open_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t also)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | also,
+	};
+	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
 /* All components at once, the kernel keeps them below `dirfd`. */
 static int open_at_once(int dirfd, const char *dir)
 {
-	struct open_how how = {
-		.flags = DIR_FLAGS,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
-	long fd = syscall(SYS_openat2, dirfd, dir, &how, sizeof(how));
+	return open_beneath(dirfd, dir, DIR_FLAGS, 0, 0);
+}
 
-	return fd < 0 ? -errno : (int)fd;
+/* The kernel, or a sandbox, has no openat2(), or somebody renames directories meanwhile. */
+static bool is_refused(int r)
+{
+	return r == -ENOSYS || r == -EPERM || r == -EAGAIN;
 }
 
 /* One component. For a link the kernel says ENOTDIR here; say what openat2() would. */
@@ -70,24 +83,28 @@ static int open_step(int dirfd, const char *name)
 	return -errno;
 }
 
-/*
- * Component by component, making what is missing; also the way on kernels and in sandboxes
- * without openat2(). A single component that is no link and not ".." cannot lead upwards.
- */
-static int walk(int dirfd, char *dir)
+/* Another process may be faster: then what it made is opened. */
+static int make_step(int dirfd, const char *name)
 {
-	int fd = dirfd, next = -1;
+	if (mkdirat(dirfd, name, 0777) < 0 && errno != EEXIST)
+		return -errno;
+	return open_step(dirfd, name);
+}
+
+/*
+ * Component by component, making what is missing if so wanted; also the way on kernels and in
+ * sandboxes without openat2(). A single component that is no link and not ".." cannot lead
+ * upwards.
+ */
+static int walk(int dirfd, char *dir, bool make)
+{
+	int fd = dirfd, next = -ENOENT;
 	char *save = NULL;
 
 	for (char *name = strtok_r(dir, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
 		next = open_step(fd, name);
-		if (next == -ENOENT) {
-			/* Another process may be faster: then what it made is opened. */
-			if (mkdirat(fd, name, 0777) < 0 && errno != EEXIST)
-				next = -errno;
-			else
-				next = open_step(fd, name);
-		}
+		if (next == -ENOENT && make)
+			next = make_step(fd, name);
 		if (fd != dirfd)
 			close_fd(&fd);
 		if (next < 0)
@@ -111,9 +128,59 @@ int safepath_parent(int dirfd, const char *path, const char **ret_base)
 		dir[len] = '\0';
 	}
 	fd = open_at_once(dirfd, dir);
-	if (fd == -ENOENT || fd == -ENOSYS || fd == -EPERM || fd == -EAGAIN)
-		fd = walk(dirfd, dir);
+	if (fd == -ENOENT || is_refused(fd))
+		fd = walk(dirfd, dir, true);
 	if (fd >= 0)
 		*ret_base = slash ? slash + 1 : path;
 	return fd;
+}
+
+/* Component by component; a mount point is told by its device. */
+static int walk_to(int dirfd, const char *path, size_t len)
+{
+	char dir[PATH_MAX] = ".";
+	struct stat from, to;
+	int fd;
+
+	if (len >= sizeof(dir))
+		return -ENAMETOOLONG;
+	if (len > 0) {
+		memcpy(dir, path, len);
+		dir[len] = '\0';
+	}
+	fd = walk(dirfd, dir, false);
+	if (fd >= 0 &&
+	    (fstat(dirfd, &from) < 0 || fstat(fd, &to) < 0 || from.st_dev != to.st_dev))
+		close_fd(&fd), fd = -EXDEV;
+	return fd;
+}
+
+int safepath_dir(int dirfd, const char *path)
+{
+	int fd = open_beneath(dirfd, path[0] ? path : ".", DIR_FLAGS, 0, RESOLVE_NO_XDEV);
+
+	return is_refused(fd) ? walk_to(dirfd, path, strlen(path)) : fd;
+}
+
+static int open_by_walk(int dirfd, const char *path, int flags, mode_t mode)
+{
+	const char *slash = strrchr(path, '/');
+	int parent = slash ? walk_to(dirfd, path, (size_t)(slash - path)) : dirfd;
+	int fd;
+
+	if (parent < 0)
+		return parent;
+	fd = openat(parent, slash ? slash + 1 : path, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		fd = -errno;
+	if (parent != dirfd)
+		close_fd(&parent);
+	return fd;
+}
+
+int safepath_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	int fd = open_beneath(dirfd, path, flags, mode, RESOLVE_NO_XDEV);
+
+	return is_refused(fd) ? open_by_walk(dirfd, path, flags, mode) : fd;
 }

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "common/file.h"
+#include "proto/types.h"
 #include "receiver/safepath.h"
 
 #include <dirent.h>
@@ -165,12 +166,90 @@ static void parents_without_openat2(void **state)
 	check_parent("fresh/a/b", 0, "b");
 }
 
+static void check_open(const char *path, int r)
+{
+	int fd = safepath_open(out, path, O_RDONLY, 0);
+
+	assert_int_equal(MIN(fd, 0), r);
+	close_fd(&fd);
+}
+
+static void check_dir(const char *path, int r)
+{
+	int fd = safepath_dir(out, path);
+
+	assert_int_equal(MIN(fd, 0), r);
+	close_fd(&fd);
+}
+
+/* Nothing is made, and no link is followed, wherever in the path it stands. */
+static void opening_stays_below(void **state)
+{
+	char deep[5001];
+
+	memset(deep, 'a', sizeof(deep) - 1);
+	for (size_t i = 100; i < sizeof(deep); i += 101)
+		deep[i] = '/';
+	deep[sizeof(deep) - 1] = '\0';
+	for (int i = 0; i < 2; i++) {
+		no_openat2 = i;
+		check_open("file", 0);
+		check_open("link", -ELOOP);
+		check_open("link/x", -ELOOP);
+		check_open("dir/none", -ENOENT);
+		check_open("none/file", -ENOENT);
+		check_open("file/file", -ENOTDIR);
+		check_open(deep, -ENAMETOOLONG);
+		check_dir("", 0);
+		check_dir("dir", 0);
+		check_dir("none", -ENOENT);
+		check_dir("none/deeper", -ENOENT);
+		check_dir("inner", -ELOOP);
+		check_dir("link", -ELOOP);
+		check_dir("file", -ENOTDIR);
+		check_dir(deep, -ENAMETOOLONG);
+	}
+}
+
+static void opening_makes_what_is_asked_for(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		int fd;
+
+		no_openat2 = i;
+		fd = safepath_open(out, "dir/made", O_RDWR | O_CREAT | O_EXCL, 0640);
+		assert_true(fd >= 0);
+		close_fd(&fd);
+		assert_int_equal(safepath_open(out, "dir/made", O_RDWR | O_CREAT | O_EXCL, 0),
+				 -EEXIST);
+		assert_int_equal(safepath_open(out, "link/made", O_RDWR | O_CREAT, 0600),
+				 -ELOOP);
+		assert_int_equal(unlinkat(out, "dir/made", 0), 0);
+	}
+}
+
+/* /proc is another file system on every machine that runs this. */
+static void another_file_system_is_not_entered(void **state)
+{
+	int root = open("/", O_RDONLY | O_DIRECTORY);
+
+	for (int i = 0; i < 2; i++) {
+		no_openat2 = i;
+		assert_int_equal(safepath_dir(root, "proc"), -EXDEV);
+		assert_int_equal(safepath_open(root, "proc/stat", O_RDONLY, 0), -EXDEV);
+	}
+	close_fd(&root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_cleaned_or_refused),
 		cmocka_unit_test(parents_with_openat2),
 		cmocka_unit_test(parents_without_openat2),
+		cmocka_unit_test(opening_stays_below),
+		cmocka_unit_test(opening_makes_what_is_asked_for),
+		cmocka_unit_test(another_file_system_is_not_entered),
 	};
 
 	umask(022);
