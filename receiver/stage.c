@@ -1,0 +1,242 @@
+/* stage.c - the hidden directory beside the target in which a job waits until it is complete.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/stage.h"
+
+#include "common/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DIR_FLAGS   (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define HEX         "0123456789abcdef"
+#define DAY_SECONDS 86400
+#define OPEN_TRIES  8
+
+static void name_of(char name[static STAGE_NAME + 1], const uint8_t job[static 8])
+{
+	char *p = name + sizeof(STAGE_MARK) - 1;
+
+	memcpy(name, STAGE_MARK, sizeof(STAGE_MARK) - 1);
+	for (int i = 0; i < 8; i++) {
+		*p++ = HEX[job[i] >> 4];
+		*p++ = HEX[job[i] & 15];
+	}
+	*p = '\0';
+}
+
+static bool is_stage_name(const char *name)
+{
+	size_t mark = sizeof(STAGE_MARK) - 1;
+
+	return strlen(name) == STAGE_NAME && memcmp(name, STAGE_MARK, mark) == 0 &&
+	       strspn(name + mark, HEX) == STAGE_NAME - mark;
+}
+
+/* Takes the directory for this session. -ESTALE: its owner has just removed it. */
+static int take(int dir)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	if (st.st_uid != geteuid() || st.st_mode & 077)
+		return -EEXIST;
+	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return fstat(dir, &st) == 0 && st.st_nlink == 0 ? -ESTALE : 0;
+}
+
+/* The descriptor of a stage that is ours now, or -errno. */
+static int open_taken(int parent, const char *name)
+{
+	int fd = openat(parent, name, DIR_FLAGS), r;
+
+	if (fd < 0)
+		return errno == ENOTDIR || errno == ELOOP ? -EEXIST : -errno;
+	r = take(fd);
+	if (r < 0)
+		close_fd(&fd);
+	return r < 0 ? r : fd;
+}
+
+static int open_dir(struct stage *s)
+{
+	int fd = -ESTALE;
+
+	for (int i = 0; i < OPEN_TRIES && (fd == -ESTALE || fd == -ENOENT); i++) {
+		s->resumed = mkdirat(s->parent, s->name, 0700) < 0;
+		if (s->resumed && errno != EEXIST)
+			return -errno;
+		fd = open_taken(s->parent, s->name);
+	}
+	return fd;
+}
+
+static int open_tree(int dir)
+{
+	int fd;
+
+	if (mkdirat(dir, "tree", 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(dir, "tree", DIR_FLAGS);
+	return fd < 0 ? -errno : fd;
+}
+
+int stage_open(struct stage *ret, int parent, const uint8_t job[static 8])
+{
+	struct stage s = STAGE_INIT;
+
+	s.parent = parent;
+	name_of(s.name, job);
+	s.dir = open_dir(&s);
+	if (s.dir < 0)
+		return s.dir;
+	futimens(s.dir, NULL); /* it is in use: not to be swept */
+	s.tree = open_tree(s.dir);
+	if (s.tree < 0) {
+		close_fd(&s.dir);
+		return s.tree;
+	}
+	*ret = s;
+	return 0;
+}
+
+void stage_close(struct stage *s)
+{
+	close_fd(&s->tree);
+	close_fd(&s->dir);
+}
+
+/* --- away with it --- */
+
+static int empty(int dir);
+
+static int remove_entry(int dir, const char *name)
+{
+	int fd, r;
+
+	if (unlinkat(dir, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(dir, name, DIR_FLAGS);
+	if (fd < 0)
+		return -errno;
+	r = empty(fd);
+	if (r == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
+}
+
+/* Takes the descriptor. What cannot be removed does not keep the rest. */
+static int empty(int fd)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d) {
+		close_fd(&fd);
+		return -ENOMEM;
+	}
+	while ((e = readdir(d))) {
+		int one = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0
+				  ? 0
+				  : remove_entry(dirfd(d), e->d_name);
+
+		r = r < 0 ? r : one;
+	}
+	closedir(d);
+	return r;
+}
+
+int stage_remove(struct stage *s)
+{
+	int fd = openat(s->dir, ".", DIR_FLAGS);
+	int r = fd < 0 ? -errno : empty(fd);
+
+	if (r == 0 && unlinkat(s->parent, s->name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	stage_close(s);
+	return r;
+}
+
+/* --- others --- */
+
+/* Whether it is old and nobody's; then it is gone. */
+static bool sweep_one(int parent, const char *name, time_t now)
+{
+	struct stage old = { .parent = parent, .tree = -1 };
+	struct stat st;
+
+	old.dir = open_taken(parent, name);
+	if (old.dir < 0)
+		return false;
+	if (fstat(old.dir, &st) < 0 || now - st.st_mtim.tv_sec < STAGE_DAYS * DAY_SECONDS) {
+		stage_close(&old);
+		return false;
+	}
+	memcpy(old.name, name, STAGE_NAME + 1);
+	return stage_remove(&old) == 0;
+}
+
+static DIR *list(int parent)
+{
+	int fd = openat(parent, ".", DIR_FLAGS);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		close_fd(&fd);
+	return d;
+}
+
+/* The file system's own time is what the others' are compared with. */
+unsigned stage_sweep(const struct stage *s)
+{
+	DIR *d = list(s->parent);
+	struct dirent *e;
+	struct stat st;
+	unsigned n = 0;
+
+	if (!d)
+		return 0;
+	if (fstat(s->dir, &st) == 0)
+		while ((e = readdir(d)))
+			if (is_stage_name(e->d_name) && strcmp(e->d_name, s->name) != 0)
+				n += sweep_one(s->parent, e->d_name, st.st_mtim.tv_sec);
+	closedir(d);
+	return n;
+}
+
+static int open_other(int parent, const char *name)
+{
+	int dir = openat(parent, name, DIR_FLAGS);
+	int tree = dir < 0 ? -1 : openat(dir, "tree", DIR_FLAGS);
+
+	close_fd(&dir);
+	return tree;
+}
+
+void stage_each(int parent, const char *except, bool (*fn)(void *arg, int tree), void *arg)
+{
+	DIR *d = list(parent);
+	struct dirent *e;
+	bool more = true;
+
+	while (d && more && (e = readdir(d))) {
+		int tree = is_stage_name(e->d_name) && strcmp(e->d_name, except) != 0
+				   ? open_other(parent, e->d_name)
+				   : -1;
+
+		more = tree < 0 || fn(arg, tree);
+		close_fd(&tree);
+	}
+	if (d)
+		closedir(d);
+}

@@ -1,0 +1,50 @@
+/* stage.h - the hidden directory beside the target in which a job waits until it is complete.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_STAGE_H
+#define RECEIVER_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STAGE_MARK ".sow-"
+#define STAGE_NAME (sizeof(STAGE_MARK) - 1 + 16) /* ... and 16 hexadecimal digits of the job   \
+						  */
+#define STAGE_DAYS 7                             /* without a change, and it is swept away */
+
+/* ".sow-JOB" in the output directory, for its owner only: "tree" has the files, "map" tells
+ * which of their bytes are there. */
+struct stage {
+	int parent; /* the output directory, borrowed */
+	int dir, tree;
+	char name[STAGE_NAME + 1];
+	bool resumed; /* it was there: an earlier run left it */
+};
+
+#define STAGE_INIT                                                                             \
+	{                                                                                      \
+		.parent = -1, .dir = -1, .tree = -1                                            \
+	}
+
+/*
+ * Makes it, or takes up the one that is there. -EBUSY: another session or process has it;
+ * -EEXIST: something that is no stage of this user has its name; -errno. Closed, it is left
+ * where it is.
+ */
+int stage_open(struct stage *ret, int parent, const uint8_t job[static 8]);
+void stage_close(struct stage *s);
+
+/* Removes it with all that is in it, and closes it. 0 or -errno. */
+int stage_remove(struct stage *s);
+
+/* Removes stages beside it that nobody has and that did not change for STAGE_DAYS. How many. */
+unsigned stage_sweep(const struct stage *s);
+
+/*
+ * Calls `fn` with the "tree" of each stage in `parent` but `except`, until it returns false.
+ * The descriptor is closed afterwards.
+ */
+void stage_each(int parent, const char *except, bool (*fn)(void *arg, int tree), void *arg);
+
+#endif
