@@ -89,6 +89,53 @@ int file_pread_all(int fd, void *buf, size_t len, uint64_t off)
 	return (int)got;
 }
 
+#define COPY_PIECE 65536
+
+static int copy_by_hand(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t len)
+{
+	char buf[COPY_PIECE];
+	int n, r = 0;
+
+	for (; len > 0 && r == 0; len -= (uint64_t)n) {
+		n = file_pread_all(from, buf, len < sizeof(buf) ? (size_t)len : sizeof(buf),
+				   from_off);
+		if (n <= 0)
+			return n;
+		r = file_pwrite_all(to, buf, (size_t)n, to_off);
+		from_off += (uint64_t)n;
+		to_off += (uint64_t)n;
+	}
+	return r;
+}
+
+/* Two file systems, or one that has no such call. */
+static bool by_hand(int error)
+{
+	return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
+	       error == EPERM;
+}
+
+int file_copy(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t len)
+{
+	while (len > 0) {
+		loff_t in = (loff_t)from_off, out = (loff_t)to_off;
+		ssize_t n =
+			copy_file_range(from, &in, to, &out, len < INT_MAX ? len : INT_MAX, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return by_hand(errno) ? copy_by_hand(from, from_off, to, to_off, len)
+					      : -errno;
+		if (n == 0)
+			break;
+		from_off += (uint64_t)n;
+		to_off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
 /* Up to `cap` bytes or the end, from something that need not be seekable. */
 static ssize_t read_upto(int fd, char *buf, size_t cap)
 {

@@ -24,6 +24,10 @@ int file_pwrite_all(int fd, const void *buf, size_t len, uint64_t off);
  * most INT_MAX (-EINVAL). */
 int file_pread_all(int fd, void *buf, size_t len, uint64_t off);
 
+/* Copies bytes from one file to another, within the kernel where that can be; the file system
+ * may share them. The source ends early: so does the copy. 0 or -errno. */
+int file_copy(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t len);
+
 /*
  * The whole content of `path`, at most `max` bytes (-EFBIG beyond), with a NUL after it. The
  * caller frees *ret.

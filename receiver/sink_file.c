@@ -4,20 +4,18 @@
 #include "receiver/sink_file.h"
 #include "receiver/extents.h"
 #include "receiver/safepath.h"
+#include "receiver/space.h"
 #include "common/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define HASH_PIECE 65536
@@ -37,51 +35,14 @@ struct sink_file {
 	uint64_t hashed; /* so many bytes from the start are in `digest` */
 };
 
-/* Blocks that only root may use are not promised to anybody else. */
 static int check_space(int parent, uint64_t size)
 {
-	struct statvfs fs;
-	uint64_t blocks;
+	struct space left;
+	int r = space_left(parent, &left);
 
-	if (fstatvfs(parent, &fs) < 0)
-		return -errno;
-	if (fs.f_blocks == 0 || fs.f_frsize == 0)
-		return 0; /* a file system that does not tell */
-	blocks = geteuid() == 0 ? fs.f_bfree : fs.f_bavail;
-	return size / fs.f_frsize >= blocks && size > 0 ? -ENOSPC : 0;
-}
-
-/* In memory, to take space is to fill it with zeros: 0.4 s a GiB, while packets arrive. */
-static bool is_tmpfs(int fd)
-{
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
-}
-
-static int allocate(int fd, uint64_t size)
-{
-	int r;
-
-	do {
-		r = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) < 0 ? -errno : 0;
-	} while (r == -EINTR);
-	return r == -EOPNOTSUPP || r == -ENOSYS ? 0 : r;
-}
-
-/* Takes the space where the file system can; sets the size, so that nothing reads short. */
-static int take_space(int fd, uint64_t size)
-{
-	int r;
-
-	if (size == 0)
-		return 0;
-	if (size > INT64_MAX)
-		return -EFBIG;
-	r = is_tmpfs(fd) ? 0 : allocate(fd, size);
 	if (r < 0)
 		return r;
-	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	return size > left.bytes ? -ENOSPC : 0;
 }
 
 static int open_tmp(struct sink_file *s)
@@ -136,7 +97,7 @@ static int open_parts(struct sink_file *s, int dirfd, const struct sink_meta *me
 	if ((r = refuse_directory(s)) < 0 || (r = check_space(s->parent, meta->size)) < 0 ||
 	    (r = open_tmp(s)) < 0)
 		return r;
-	return take_space(s->fd, meta->size);
+	return space_take(s->fd, meta->size, false);
 }
 
 /* The umask is the process's: it is looked at here, where no other thread makes files. */

@@ -30,12 +30,12 @@ static void name_of(char name[static STAGE_NAME + 1], const uint8_t job[static 8
 	*p = '\0';
 }
 
-static bool is_stage_name(const char *name)
+bool stage_is_name(const char *name, size_t len)
 {
 	size_t mark = sizeof(STAGE_MARK) - 1;
 
-	return strlen(name) == STAGE_NAME && memcmp(name, STAGE_MARK, mark) == 0 &&
-	       strspn(name + mark, HEX) == STAGE_NAME - mark;
+	return len == STAGE_NAME && memcmp(name, STAGE_MARK, mark) == 0 &&
+	       strspn(name + mark, HEX) >= STAGE_NAME - mark;
 }
 
 /* Takes the directory for this session. -ESTALE: its owner has just removed it. */
@@ -170,7 +170,7 @@ int stage_remove(struct stage *s)
 /* --- others --- */
 
 /* Whether it is old and nobody's; then it is gone. */
-static bool sweep_one(int parent, const char *name, time_t now)
+static bool sweep_one(int parent, const char *name, int64_t wall)
 {
 	struct stage old = { .parent = parent, .tree = -1 };
 	struct stat st;
@@ -178,7 +178,7 @@ static bool sweep_one(int parent, const char *name, time_t now)
 	old.dir = open_taken(parent, name);
 	if (old.dir < 0)
 		return false;
-	if (fstat(old.dir, &st) < 0 || now - st.st_mtim.tv_sec < STAGE_DAYS * DAY_SECONDS) {
+	if (fstat(old.dir, &st) < 0 || wall - st.st_mtim.tv_sec < STAGE_DAYS * DAY_SECONDS) {
 		stage_close(&old);
 		return false;
 	}
@@ -196,21 +196,17 @@ static DIR *list(int parent)
 	return d;
 }
 
-/* The file system's own time is what the others' are compared with. */
-unsigned stage_sweep(const struct stage *s)
+unsigned stage_sweep(int parent, int64_t wall)
 {
-	DIR *d = list(s->parent);
+	DIR *d = list(parent);
 	struct dirent *e;
-	struct stat st;
 	unsigned n = 0;
 
-	if (!d)
-		return 0;
-	if (fstat(s->dir, &st) == 0)
-		while ((e = readdir(d)))
-			if (is_stage_name(e->d_name) && strcmp(e->d_name, s->name) != 0)
-				n += sweep_one(s->parent, e->d_name, st.st_mtim.tv_sec);
-	closedir(d);
+	while (d && (e = readdir(d)))
+		if (stage_is_name(e->d_name, strlen(e->d_name)))
+			n += sweep_one(parent, e->d_name, wall);
+	if (d)
+		closedir(d);
 	return n;
 }
 
@@ -230,7 +226,8 @@ void stage_each(int parent, const char *except, bool (*fn)(void *arg, int tree),
 	bool more = true;
 
 	while (d && more && (e = readdir(d))) {
-		int tree = is_stage_name(e->d_name) && strcmp(e->d_name, except) != 0
+		int tree = stage_is_name(e->d_name, strlen(e->d_name)) &&
+					   strcmp(e->d_name, except) != 0
 				   ? open_other(parent, e->d_name)
 				   : -1;
 

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #define STAGE_MARK ".sow-"
-#define STAGE_NAME (sizeof(STAGE_MARK) - 1 + 16) /* ... and 16 hexadecimal digits of the job   \
-						  */
-#define STAGE_DAYS 7                             /* without a change, and it is swept away */
+#define STAGE_NAME                                                                             \
+	(sizeof(STAGE_MARK) - 1 + 16) /* ... and 16 hexadecimal digits of the job              \
+				       */
+#define STAGE_DAYS 7                  /* without a change, and it is swept away */
 
 /* ".sow-JOB" in the output directory, for its owner only: "tree" has the files, "map" tells
  * which of their bytes are there. */
@@ -27,6 +28,9 @@ struct stage {
 		.parent = -1, .dir = -1, .tree = -1                                            \
 	}
 
+/* Whether something in an output directory is, or could be, a stage. */
+bool stage_is_name(const char *name, size_t len);
+
 /*
  * Makes it, or takes up the one that is there. -EBUSY: another session or process has it;
  * -EEXIST: something that is no stage of this user has its name; -errno. Closed, it is left
@@ -38,8 +42,9 @@ void stage_close(struct stage *s);
 /* Removes it with all that is in it, and closes it. 0 or -errno. */
 int stage_remove(struct stage *s);
 
-/* Removes stages beside it that nobody has and that did not change for STAGE_DAYS. How many. */
-unsigned stage_sweep(const struct stage *s);
+/* Removes stages in `parent` that nobody has and that did not change for STAGE_DAYS before
+ * `wall`, in seconds since 1970. How many. */
+unsigned stage_sweep(int parent, int64_t wall);
 
 /*
  * Calls `fn` with the "tree" of each stage in `parent` but `except`, until it returns false.

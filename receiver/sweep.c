@@ -6,6 +6,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "receiver/sink_file.h"
+#include "receiver/stage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +21,7 @@
 struct sweep {
 	struct worker_job job; /* the thread's, with all but `at`, while `out` */
 	int dirfd;
-	unsigned removed;
+	unsigned removed, jobs;
 	struct worker *worker;
 	bool out;
 	nsec_t at; /* the next time */
@@ -57,7 +58,10 @@ static void serve(struct worker_job *job)
 {
 	struct sweep *s = (struct sweep *)job;
 
-	s->removed = sweep_parts(s->dirfd, clock_wall());
+	int64_t wall = clock_wall();
+
+	s->removed = sweep_parts(s->dirfd, wall);
+	s->jobs = stage_sweep(s->dirfd, wall);
 }
 
 int sweep_new(struct sweep **ret, int dirfd, struct loop *loop)
@@ -92,6 +96,10 @@ void sweep_go(struct sweep *s, nsec_t now)
 			log_info("removed %u files that were never completed, older than %d "
 				 "days",
 				 s->removed, SWEEP_DAYS);
+		if (s->jobs)
+			log_info("removed %u jobs that were never completed, older than %d "
+				 "days",
+				 s->jobs, STAGE_DAYS);
 	}
 	if (s->out || now < s->at)
 		return;

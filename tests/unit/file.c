@@ -122,6 +122,33 @@ static void the_first_three_stay_taken(void **state)
 	}
 }
 
+/* Within one file system, and from another one. */
+static void a_range_is_copied(void **state)
+{
+	static const char *const from_dirs[] = { "/tmp", "/dev/shm" };
+	uint8_t data[150000], got[150000];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 2654435761u >> 13);
+	for (size_t i = 0; i < sizeof(from_dirs) / sizeof(from_dirs[0]); i++) {
+		int from = open(from_dirs[i], O_TMPFILE | O_RDWR, 0600);
+		int to = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+
+		if (from < 0)
+			from = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+		assert_int_equal(file_pwrite_all(from, data, sizeof(data), 0), 0);
+		assert_int_equal(file_copy(from, 1000, to, 77, 100000), 0);
+		assert_int_equal(file_pread_all(to, got, sizeof(got), 0), 100077);
+		assert_memory_equal(got + 77, data + 1000, 100000);
+		assert_int_equal(file_copy(from, 140000, to, 0, 20000), 0); /* ends early */
+		assert_int_equal(file_pread_all(to, got, 10001, 0), 10001);
+		assert_memory_equal(got, data + 140000, 10000);
+		assert_int_equal(file_copy(from, 0, -1, 0, 1), -EBADF);
+		close_fd(&from);
+		close_fd(&to);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +157,7 @@ int main(void)
 		cmocka_unit_test(offsets_and_the_end),
 		cmocka_unit_test(full_device),
 		cmocka_unit_test(the_first_three_stay_taken),
+		cmocka_unit_test(a_range_is_copied),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, make_dir, remove_dir);

@@ -1,0 +1,24 @@
+/* meta.h - mode, owner, extended attributes and times of what a manifest names. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_META_H
+#define RECEIVER_META_H
+
+#include "proto/manifest.h"
+
+#include <sys/stat.h>
+
+/*
+ * Only root gives files away: without an owner that is set, set-uid and set-gid bits are left
+ * out, so that nobody gets such a file by network. Of extended attributes only those in "user."
+ * count. What a file system cannot keep is not missed. 0 or -errno.
+ */
+int meta_set(int fd, const struct manifest_entry *e);
+
+/* Of a symbolic link that was just made. */
+int meta_set_link(int dir, const char *base, const struct manifest_entry *e);
+
+/* Whether a file or directory that is so needs meta_set(); one with extended attributes always
+ * does. */
+bool meta_differs(const struct stat *st, const struct manifest_entry *e);
+
+#endif

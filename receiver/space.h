@@ -1,0 +1,27 @@
+/* space.h - whether there is room on a disk, and taking it before it is needed. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_SPACE_H
+#define RECEIVER_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a file system has left for this user; UINT64_MAX: it does not tell. */
+struct space {
+	uint64_t bytes, files;
+	uint32_t block; /* bytes of one */
+};
+
+/* Of the file system that `fd` lies in. 0 or -errno. */
+int space_left(int fd, struct space *ret);
+
+/* The bytes that so many take on the disk. */
+uint64_t space_round(const struct space *s, uint64_t bytes);
+
+/*
+ * Gives an empty file its size, so that nothing reads short, and takes the space for all of it
+ * where the file system can, unless it will have holes. 0, -ENOSPC, -EFBIG, ...
+ */
+int space_take(int fd, uint64_t size, bool holes);
+
+#endif

@@ -1,0 +1,126 @@
+/* tree.h - a job on its way onto the disk: where the bytes of its content go, and which of them
+ * are good.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_TREE_H
+#define RECEIVER_TREE_H
+
+#include "common/digest.h"
+#include "proto/manifest.h"
+
+#include <stdatomic.h>
+
+/*
+ * Until tree_switch() everything is in a stage (receiver/stage.h), and what is at the target is
+ * what it was. Each byte of the content is written once, to the first file that has it; others
+ * get a copy at the end. A file that is at the target already, with the very bytes, is left
+ * there and only read.
+ *
+ * Every function may be called in any thread; it returns 0, or what it says, or -errno.
+ */
+struct tree;
+
+struct tree_conf {
+	int dirfd;                       /* the output directory */
+	const struct manifest *manifest; /* both borrowed */
+	const uint8_t *job;              /* DIGEST_LEN bytes: its id */
+};
+
+/* Why a job cannot be stored. */
+struct tree_refusal {
+	int error;        /* -errno; see tree_refusal_text() */
+	const char *path; /* the entry that stands for it; NULL: none; of the manifest */
+};
+
+/*
+ * Looks whether all of it can be stored, and makes the stage, or takes up an earlier one, in
+ * which nothing is written yet. -EBUSY: the stage is in use by another session or process; try
+ * again.
+ */
+int tree_new(struct tree **ret, const struct tree_conf *conf, struct tree_refusal *why);
+/* The stage is left for another run, unless tree_switch() or tree_drop() removed it. */
+void tree_free(struct tree *t);
+int tree_drop(struct tree *t);
+const char *tree_refusal_text(int error);
+
+/* The name of the stage's directory, and its descriptor. */
+const char *tree_stage_name(const struct tree *t);
+int tree_stage_dir(const struct tree *t);
+bool tree_resumed(const struct tree *t);
+
+/* Bytes of the content. What lies in a chunk that is good, or held, is not written again. */
+int tree_write(struct tree *t, uint64_t off, const void *data, size_t len);
+/* What was not written may be anything. */
+int tree_read(struct tree *t, uint64_t off, void *buf, size_t len);
+
+/* The digests of all chunks; they are copied. What was summed up by then is compared. */
+int tree_expect(struct tree *t, const uint8_t (*digests)[SHA256_LEN]);
+bool tree_expects(const struct tree *t);
+
+/* Hashes chunks before `front`, up to which all bytes are there for good, but `max` bytes at
+ * most: writes are hashed on the way where a chunk comes in one go. */
+int tree_catch_up(struct tree *t, uint64_t front, uint64_t max);
+
+/*
+ * All bytes are there, and tree_expect() was called: compares what is left. -ECANCELED when
+ * `stop` became true. Then tree_bad() tells the chunks that are not good, from *pos on, and
+ * tree_discard() forgets that one was there.
+ */
+int tree_verify(struct tree *t, const atomic_bool *stop);
+bool tree_bad(struct tree *t, uint32_t *pos);
+void tree_discard(struct tree *t, uint32_t chunk);
+
+/* --- what is here already --- */
+
+/* Whether files of these names are at the target, or a stage was: something may fit. */
+bool tree_holds(const struct tree *t);
+
+/* A chunk that is good already, or held. */
+bool tree_has(struct tree *t, uint32_t chunk);
+
+/* A chunk was found, and is as its digest says: puts it into the stage. */
+int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data);
+/* It was found in a file, at this place: shares the blocks, to be verified later. -EOPNOTSUPP
+ * and others: it cannot be done here, put it. */
+int tree_clone(struct tree *t, uint32_t chunk, int fd, uint64_t off);
+/*
+ * The file at the target has the very bytes of the entry, holes included, as long as its status
+ * is `st`. -EBUSY: some of it is in the stage already.
+ */
+struct stat;
+int tree_keep(struct tree *t, uint32_t entry, const struct stat *st);
+/* Some bytes are in the stage from an earlier run: those of files that are there and whole. */
+bool tree_in_stage(struct tree *t, uint64_t off, uint64_t *ret_len);
+
+/* Walks the maximal ranges of chunks that tree_has(), from *pos on. */
+bool tree_held_next(struct tree *t, uint64_t *pos, uint64_t *ret_len);
+
+/* --- the end --- */
+
+struct tree_failure {
+	uint32_t entry;
+	int error; /* -EBADMSG: a digest does not match */
+};
+
+#define TREE_FAILURES 16 /* that are told one by one */
+
+/* Entries that are no directories count as files. */
+struct tree_result {
+	uint32_t files, delivered;
+	uint32_t kept;  /* of those delivered: they were there and did not change */
+	uint64_t bytes; /* of those delivered */
+	uint32_t n_failures;
+	struct tree_failure failures[TREE_FAILURES]; /* the first of them */
+};
+
+/*
+ * Puts all files whose chunks are good into their places, with mode and times, and removes the
+ * stage. Whatever stops it, each file is the old one or the new one. 0, also when some files
+ * failed: the result tells; -errno: nothing was put in its place, the stage is left.
+ */
+int tree_switch(struct tree *t, struct tree_result *ret);
+
+/* After tree_switch(). */
+bool tree_delivered(const struct tree *t, uint32_t entry);
+
+#endif

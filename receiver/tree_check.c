@@ -1,0 +1,176 @@
+/* tree_check.c - whether all of a job can be stored, before its first byte is. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/tree_internal.h"
+
+#include "common/file.h"
+#include "proto/types.h"
+#include "receiver/space.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What the job needs, and what of it may be at the target already. */
+struct need {
+	uint64_t bytes, files;
+	uint64_t same_bytes, same_files;
+	uint64_t largest;
+};
+
+static int refuse(struct tree_refusal *why, const struct manifest_entry *e, int error)
+{
+	why->path = e->path;
+	why->error = error;
+	return error;
+}
+
+/* What stands at the target may be replaced by what shall be there. */
+static int check_type(const struct manifest_entry *e, const struct stat *st)
+{
+	if (e->type == MANIFEST_DIR)
+		return S_ISDIR(st->st_mode) ? 0 : S_ISLNK(st->st_mode) ? -ELOOP : -ENOTDIR;
+	return S_ISDIR(st->st_mode) ? -EISDIR : 0;
+}
+
+static int check_name(struct tree *t, const struct manifest_entry *e)
+{
+	const char *base;
+	struct stat st;
+	int dir, r;
+
+	if (e->path_len >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (stage_is_name(e->path, strcspn(e->path, "/")))
+		return -EINVAL;
+	dir = dirs_of(&t->out, e->path, &base);
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return dir;
+	if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = check_type(e, &st);
+	if (e->type == MANIFEST_FILE && S_ISREG(st.st_mode) && st.st_size > 0)
+		t->holds = true;
+	return r;
+}
+
+int tree_check_names(struct tree *t, struct tree_refusal *why)
+{
+	for (uint32_t i = 0; i < t->m->n_entries; i++) {
+		int r = check_name(t, &t->m->entries[i]);
+
+		if (r < 0)
+			return refuse(why, &t->m->entries[i], r);
+	}
+	return 0;
+}
+
+/* An earlier run made it; what it wrote is in the map, or will be looked at. */
+static bool in_stage(struct tree *t, uint32_t entry, uint64_t *ret_bytes)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	const char *base;
+	struct stat st;
+	int dir = t->stage.resumed ? dirs_of(&t->in, e->path, &base) : -ENOENT;
+
+	if (dir < 0 || fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->size)
+		return false;
+	t->entry[entry] |= ENTRY_STAGED;
+	*ret_bytes = (uint64_t)st.st_blocks * 512;
+	return true;
+}
+
+/* A file of the same size is at the target: perhaps the same one, then it needs no room. */
+static bool at_target(struct tree *t, const struct manifest_entry *e)
+{
+	const char *base;
+	struct stat st;
+	int dir = t->holds ? dirs_of(&t->out, e->path, &base) : -ENOENT;
+
+	return dir >= 0 && fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size;
+}
+
+static void add_file(struct tree *t, struct need *n, const struct space *left, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	uint64_t bytes = 0, there = 0;
+
+	for (uint32_t i = 0; i < e->n_runs; i++)
+		bytes += space_round(left, t->m->runs[e->first_run + i].len);
+	n->largest = MAX(n->largest, e->size);
+	if (in_stage(t, entry, &there)) {
+		n->bytes += bytes - MIN(bytes, there);
+		return;
+	}
+	n->bytes += bytes;
+	n->files++;
+	if (at_target(t, e)) {
+		n->same_bytes += bytes;
+		n->same_files++;
+	}
+}
+
+/* A limit of this user's, or of the file system: tried on an empty file. */
+static int check_size(struct tree *t, uint64_t largest)
+{
+	int fd, r;
+
+	if (largest > INT64_MAX)
+		return -EFBIG;
+	fd = openat(t->stage.dir, "probe", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	if (fd < 0)
+		return -errno;
+	r = ftruncate(fd, (off_t)largest) < 0 ? -errno : 0;
+	close_fd(&fd);
+	unlinkat(t->stage.dir, "probe", 0);
+	return r;
+}
+
+int tree_check_room(struct tree *t, struct tree_refusal *why)
+{
+	struct need n = { 0 };
+	struct space left;
+	int r = space_left(t->stage.dir, &left);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < t->m->n_entries; i++) {
+		if (t->m->entries[i].type == MANIFEST_FILE)
+			add_file(t, &n, &left, i);
+		else
+			n.files++;
+	}
+	why->path = NULL;
+	if (n.bytes - n.same_bytes > left.bytes || n.files - n.same_files > left.files)
+		return -ENOSPC;
+	return check_size(t, n.largest);
+}
+
+const char *tree_refusal_text(int error)
+{
+	switch (error) {
+	case -EINVAL:
+		return "the name is kept for jobs that are not complete";
+	case -ELOOP:
+		return "a symbolic link is in the way";
+	case -ENOTDIR:
+		return "something that is no directory is in the way";
+	case -EISDIR:
+		return "a directory is in the way";
+	case -EXDEV:
+		return "another file system is mounted there: send it to a reap of its own";
+	case -EEXIST:
+		return "something in the output directory has the name of the job's own place";
+	case -EFBIG:
+		return "too large for this file system, or a limit on the size of files";
+	default:
+		return strerror(-error);
+	}
+}

@@ -1,0 +1,112 @@
+/* tree_internal.h - a job on its way onto the disk, shared by the files tree*.c and by nobody
+ * else.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_TREE_INTERNAL_H
+#define RECEIVER_TREE_INTERNAL_H
+
+#include "receiver/dirs.h"
+#include "receiver/stage.h"
+#include "receiver/tree.h"
+
+#include <pthread.h>
+
+#define TREE_FDS 32 /* descriptors of files that are being written or read */
+#define TREE_HOT 8  /* chunks that are hashed while they are written */
+
+/* Of an entry. */
+enum {
+	ENTRY_STAGED = 1 << 0, /* it is in the stage, as long as it shall be */
+	ENTRY_META = 1 << 1,   /* and has its mode and times */
+	ENTRY_SAME = 1 << 2,   /* what is at the target is what shall be there */
+	ENTRY_FAILED = 1 << 3,
+	ENTRY_DELIVERED = 1 << 4,
+};
+
+/*
+ *	UNKNOWN --hashed, but the digests are not known--> SUMMED --tree_expect()--> GOOD or BAD
+ *	   \__hashed, or put by whoever compared it--> GOOD or BAD --tree_discard()--> UNKNOWN
+ */
+enum chunk_state {
+	CHUNK_UNKNOWN,
+	CHUNK_SUMMED,
+	CHUNK_GOOD,
+	CHUNK_BAD,
+};
+#define CHUNK_STATE 3
+#define CHUNK_HELD  4 /* it is there, whatever the state: not to be written */
+
+struct tree_fd {
+	int fd; /* -1: none */
+	uint32_t entry;
+	uint64_t used;
+};
+
+struct tree_hot {
+	struct digest *digest;
+	uint32_t chunk; /* UINT32_MAX: none */
+	uint32_t pos;   /* so many of its bytes are in `digest` */
+	uint64_t used;
+};
+
+struct tree {
+	pthread_mutex_t lock; /* of all that changes */
+	struct tree_conf conf;
+	const struct manifest *m;
+	struct stage stage;
+	struct dirs in, out; /* of the stage and of the target */
+	uint32_t *run_entry; /* of each run */
+	uint32_t *primary;   /* runs that extend the content, in its order */
+	uint32_t n_primary;
+	uint8_t *entry;             /* ENTRY_* of each */
+	uint8_t *chunk;             /* state and CHUNK_HELD of each */
+	uint8_t (*sum)[SHA256_LEN]; /* of SUMMED chunks; once `expects`, what all shall have */
+	int64_t *same_ctime;        /* of entries that are SAME; NULL: none */
+	bool expects, holds;
+	struct tree_fd fds[TREE_FDS];
+	struct tree_hot hot[TREE_HOT];
+	uint64_t tick;
+	uint32_t checked; /* chunks before it are not UNKNOWN, or were when it passed them */
+	struct digest *digest;
+	uint8_t *buf; /* MANIFEST_CHUNK bytes */
+};
+
+/* Where a byte of the content is. */
+struct tree_spot {
+	uint32_t entry;
+	uint64_t off; /* in its file */
+};
+
+/* tree.c; the lock is held. */
+struct tree_spot tree_spot(const struct tree *t, uint64_t content_off);
+bool tree_is_primary(const struct tree *t, uint32_t run);
+/* The chunks of a run: the first one and how many. */
+uint32_t tree_run_chunks(const struct tree *t, uint32_t run, uint32_t *ret_first);
+/* The file of an entry, to write or to read; -ENOENT: to read, and not there. Borrowed until
+ * the next call. */
+int tree_fd(struct tree *t, uint32_t entry, bool write);
+void tree_close_fd(struct tree *t, uint32_t entry);
+void tree_close_all(struct tree *t);
+/* The directory in the stage for a path, which is made if need be; borrowed. */
+int tree_stage_parent(struct tree *t, const char *path, const char **ret_base);
+/* An entry that was SAME gets a file of its own in the stage, with what is there. */
+int tree_unshare(struct tree *t, uint32_t entry);
+int tree_put_bytes(struct tree *t, uint64_t off, const uint8_t *data, size_t len);
+int tree_get_bytes(struct tree *t, uint64_t off, uint8_t *buf, size_t len);
+
+/* tree_check.c: fills in which entries may be stored; no stage yet. */
+int tree_check_names(struct tree *t, struct tree_refusal *why);
+/* The stage is open: what is in it, and whether there is room for the rest. */
+int tree_check_room(struct tree *t, struct tree_refusal *why);
+
+/* tree_chunk.c */
+int tree_chunk_init(struct tree *t);
+void tree_chunk_fini(struct tree *t);
+void tree_chunk_hot(struct tree *t, uint32_t chunk, uint32_t pos, const uint8_t *data,
+		    size_t len);
+enum chunk_state tree_chunk_state(const struct tree *t, uint32_t chunk);
+bool tree_chunk_here(const struct tree *t, uint32_t chunk);
+/* All chunks that an entry is the first to have. */
+void tree_chunk_set(struct tree *t, uint32_t entry, uint8_t value);
+
+#endif

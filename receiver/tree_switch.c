@@ -1,0 +1,456 @@
+/* tree_switch.c - puts a job that was verified into its place. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/tree_internal.h"
+
+#include "common/file.h"
+#include "proto/types.h"
+#include "receiver/meta.h"
+#include "receiver/safepath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void fail(struct tree *t, struct tree_result *res, uint32_t entry, int error)
+{
+	t->entry[entry] |= ENTRY_FAILED;
+	if (res->n_failures < TREE_FAILURES)
+		res->failures[res->n_failures] = (struct tree_failure){ entry, error };
+	res->n_failures++;
+}
+
+/* --- what is in the stage becomes complete --- */
+
+static bool is_good(const struct tree *t, const struct manifest_entry *e)
+{
+	for (uint32_t i = 0; i < e->n_runs; i++) {
+		uint32_t c, n = tree_run_chunks(t, e->first_run + i, &c);
+
+		for (; n > 0; n--, c++)
+			if (tree_chunk_state(t, c) != CHUNK_GOOD)
+				return false;
+	}
+	return true;
+}
+
+/* A run of chunks whose home is elsewhere, chunk by chunk: their homes need not be one file. */
+static int copy_run(struct tree *t, uint32_t entry, const struct manifest_run *run)
+{
+	uint32_t c = manifest_chunk_at(t->m, run->content_off);
+	uint64_t done = 0;
+	int r = 0;
+
+	for (; done < run->len && r == 0; done += t->m->chunks[c++].len) {
+		int fd;
+
+		r = tree_get_bytes(t, run->content_off + done, t->buf, t->m->chunks[c].len);
+		fd = r < 0 ? r : tree_fd(t, entry, true);
+		r = fd < 0 ? fd
+			   : file_pwrite_all(fd, t->buf, t->m->chunks[c].len,
+					     run->file_off + done);
+	}
+	return r;
+}
+
+static int furnish_file(struct tree *t, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	int r = 0, fd;
+
+	if (t->entry[entry] & ENTRY_META)
+		return 0;
+	for (uint32_t i = e->first_run; i < e->first_run + e->n_runs && r == 0; i++)
+		if (!tree_is_primary(t, i))
+			r = copy_run(t, entry, &t->m->runs[i]);
+	fd = r < 0 ? r : tree_fd(t, entry, true);
+	if (fd >= 0)
+		r = meta_set(fd, e);
+	tree_close_fd(t, entry);
+	return fd < 0 ? fd : r;
+}
+
+/* The directory in which an entry is to be found, and its name there: the stage, or the target
+ * if it is left there. */
+static int place_of(struct tree *t, uint32_t entry, const char **ret_base)
+{
+	const char *path = t->m->entries[entry].path;
+
+	return t->entry[entry] & ENTRY_SAME ? dirs_of(&t->out, path, ret_base)
+					    : dirs_of(&t->in, path, ret_base);
+}
+
+static bool same_link(int dir, const char *base, const struct manifest_entry *e)
+{
+	char text[PATH_MAX];
+	ssize_t n = readlinkat(dir, base, text, sizeof(text));
+
+	return n == (ssize_t)e->target_len && memcmp(text, e->target, e->target_len) == 0;
+}
+
+static int furnish_symlink(struct tree *t, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	const char *base;
+	int dir = dirs_of(&t->out, e->path, &base);
+
+	if (dir >= 0 && same_link(dir, base, e)) {
+		t->entry[entry] |= ENTRY_SAME;
+		return 0;
+	}
+	dir = tree_stage_parent(t, e->path, &base);
+	if (dir < 0)
+		return dir;
+	unlinkat(dir, base, 0); /* of an earlier run */
+	if (symlinkat(e->target, dir, base) < 0)
+		return -errno;
+	return meta_set_link(dir, base, e);
+}
+
+/* The codec has seen that it is there: a file before this entry. */
+static uint32_t find_file(const struct tree *t, const char *path, size_t len)
+{
+	uint32_t low = 0, high = t->m->n_entries;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		const struct manifest_entry *e = &t->m->entries[mid];
+		int order = manifest_compare(e->path, e->path_len, path, len);
+
+		if (order == 0)
+			return mid;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return t->m->n_entries;
+}
+
+static bool same_inode(int dir_a, const char *a, int dir_b, const char *b)
+{
+	struct stat sa, sb;
+
+	return fstatat(dir_a, a, &sa, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(dir_b, b, &sb, AT_SYMLINK_NOFOLLOW) == 0 && sa.st_ino == sb.st_ino &&
+	       sa.st_dev == sb.st_dev;
+}
+
+/* Two paths of one tree of directories cannot both be borrowed from one struct dirs. */
+static int link_within(struct tree *t, uint32_t entry, int from, const char *from_base)
+{
+	const char *path = t->m->entries[entry].path, *base;
+	struct dirs out;
+	int dir, r;
+
+	dirs_init(&out, t->conf.dirfd);
+	dir = dirs_of(&out, path, &base);
+	if (dir >= 0 && same_inode(from, from_base, dir, base))
+		t->entry[entry] |= ENTRY_SAME;
+	dirs_fini(&out);
+	if (t->entry[entry] & ENTRY_SAME)
+		return 0;
+	dir = tree_stage_parent(t, path, &base);
+	if (dir < 0)
+		return dir;
+	unlinkat(dir, base, 0);
+	r = linkat(from, from_base, dir, base, 0) < 0 ? -errno : 0;
+	return r;
+}
+
+static int furnish_hardlink(struct tree *t, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	uint32_t file = find_file(t, e->target, e->target_len);
+	const char *base;
+	int dir, r;
+
+	if (file == t->m->n_entries || t->entry[file] & ENTRY_FAILED)
+		return -EBADMSG;
+	dir = place_of(t, file, &base);
+	if (dir < 0)
+		return dir;
+	dir = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	r = link_within(t, entry, dir, base);
+	close_fd(&dir);
+	return r;
+}
+
+/* A directory that is new is made in the stage: it may be empty. */
+static int furnish_dir(struct tree *t, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	const char *base;
+	struct stat st;
+	int dir = dirs_of(&t->out, e->path, &base);
+
+	if (dir >= 0 && fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	dir = tree_stage_parent(t, e->path, &base);
+	if (dir < 0)
+		return dir;
+	return mkdirat(dir, base, 0777) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int furnish(struct tree *t, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+
+	switch ((enum manifest_type)e->type) {
+	case MANIFEST_FILE:
+		if (!is_good(t, e))
+			return -EBADMSG;
+		return t->entry[entry] & ENTRY_SAME ? 0 : furnish_file(t, entry);
+	case MANIFEST_DIR:
+		return furnish_dir(t, entry);
+	case MANIFEST_SYMLINK:
+		return furnish_symlink(t, entry);
+	case MANIFEST_HARDLINK:
+		return furnish_hardlink(t, entry);
+	}
+	return -EINVAL;
+}
+
+static void furnish_all(struct tree *t, struct tree_result *res)
+{
+	for (uint32_t i = 0; i < t->m->n_entries; i++) {
+		int r = furnish(t, i);
+
+		if (r < 0)
+			fail(t, res, i, r);
+	}
+	tree_close_all(t);
+}
+
+/* --- and goes to its place --- */
+
+/* Where the way to the target ends: the first directory of `path` that is missing. */
+static size_t missing_from(struct tree *t, const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash;
+
+	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t len = (size_t)(slash - path);
+		int fd;
+
+		memcpy(dir, path, len);
+		dir[len] = '\0';
+		fd = safepath_dir(t->conf.dirfd, dir);
+		if (fd == -ENOENT)
+			return len;
+		close_fd(&fd);
+	}
+	return strlen(path);
+}
+
+/* A directory that is new goes with all that is in it. */
+static int move_whole(struct tree *t, const char *path, size_t len)
+{
+	char dir[PATH_MAX];
+	const char *base, *same;
+	int from, to, r;
+
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	from = dirs_of(&t->in, dir, &base);
+	to = dirs_of(&t->out, dir, &same);
+	if (from < 0 || to < 0)
+		return MIN(from, to);
+	r = renameat2(from, base, to, same, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	dirs_forget(&t->in);
+	dirs_forget(&t->out);
+	return r;
+}
+
+/* A directory of an earlier job may be one that nobody can write to. */
+static int rename_into(int from, int to, const char *base)
+{
+	struct stat st;
+	int r;
+
+	if (renameat(from, base, to, base) == 0)
+		return 0;
+	r = -errno;
+	if (r != -EACCES || fstat(to, &st) < 0 || fchmod(to, (st.st_mode & 07777) | 0700) < 0)
+		return r;
+	r = renameat(from, base, to, base) < 0 ? -errno : 0;
+	fchmod(to, st.st_mode & 07777);
+	return r;
+}
+
+/* What is left where it is gets its mode and times. */
+static int refresh(int dir, const char *base, const struct manifest_entry *e)
+{
+	struct stat st;
+	int fd, r = 0;
+
+	if (e->type != MANIFEST_FILE)
+		return e->type == MANIFEST_SYMLINK ? meta_set_link(dir, base, e) : 0;
+	fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && meta_differs(&st, e))
+		r = meta_set(fd, e);
+	close_fd(&fd);
+	return r;
+}
+
+static int move_file(struct tree *t, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	const char *base, *same;
+	int to = dirs_of(&t->out, e->path, &base), from;
+
+	if (to < 0)
+		return to;
+	if (t->entry[entry] & ENTRY_SAME)
+		return refresh(to, base, e);
+	from = dirs_of(&t->in, e->path, &same);
+	return from < 0 ? from : rename_into(from, to, base);
+}
+
+static int move_dir(struct tree *t, const struct manifest_entry *e)
+{
+	const char *base;
+	struct stat st;
+	int to = dirs_of(&t->out, e->path, &base);
+
+	if (to < 0)
+		return to;
+	return fstatat(to, base, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/* -ENOENT: its directory, or it as one, is missing at the target. */
+static int move_one(struct tree *t, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+
+	return e->type == MANIFEST_DIR ? move_dir(t, e) : move_file(t, entry);
+}
+
+static bool lies_in(const char *path, const char *dir, size_t len)
+{
+	return len > 0 && strncmp(path, dir, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/*
+ * A new directory is moved whole when nothing in it failed, which is known of all of them only.
+ * The length of its path; 0: `entry` goes by itself.
+ */
+static size_t try_whole(struct tree *t, uint32_t entry, bool all_good)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	size_t len = missing_from(t, e->path);
+
+	if (len == e->path_len && e->type != MANIFEST_DIR)
+		return 0;
+	if (all_good && move_whole(t, e->path, len) == 0)
+		return len;
+	dirs_make(t->conf.dirfd, e->path,
+		  e->type == MANIFEST_DIR ? e->path_len : dirs_parent_len(e->path));
+	dirs_forget(&t->out);
+	return 0;
+}
+
+static void delivered(struct tree *t, struct tree_result *res, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+
+	t->entry[entry] |= ENTRY_DELIVERED;
+	if (e->type == MANIFEST_DIR)
+		return;
+	res->delivered++;
+	res->kept += (t->entry[entry] & ENTRY_SAME) != 0;
+	res->bytes += e->size;
+}
+
+static void move_all(struct tree *t, struct tree_result *res)
+{
+	const char *whole = NULL;
+	size_t whole_len = 0;
+	bool all_good = res->n_failures == 0;
+
+	for (uint32_t i = 0; i < t->m->n_entries; i++) {
+		const char *path = t->m->entries[i].path;
+		int r = 0;
+
+		if (t->entry[i] & ENTRY_FAILED)
+			continue;
+		if (!whole || !lies_in(path, whole, whole_len))
+			r = move_one(t, i);
+		if (r == -ENOENT) {
+			whole_len = try_whole(t, i, all_good);
+			whole = whole_len ? path : NULL;
+			r = whole ? 0 : move_one(t, i);
+		}
+		if (r < 0)
+			fail(t, res, i, r);
+		else
+			delivered(t, res, i);
+	}
+}
+
+/* Children first, as they stand behind their directories. */
+static void dress_dirs(struct tree *t, struct tree_result *res)
+{
+	for (uint32_t i = t->m->n_entries; i-- > 0;) {
+		const struct manifest_entry *e = &t->m->entries[i];
+		struct stat st;
+		int fd, r;
+
+		if (e->type != MANIFEST_DIR || t->entry[i] & ENTRY_FAILED)
+			continue;
+		fd = safepath_dir(t->conf.dirfd, e->path);
+		r = fd < 0 ? fd : 0;
+		if (r == 0 && fstat(fd, &st) == 0 && meta_differs(&st, e))
+			r = meta_set(fd, e);
+		close_fd(&fd);
+		if (r < 0)
+			fail(t, res, i, r);
+	}
+}
+
+static int sync_stage(const struct tree *t)
+{
+	return syncfs(t->stage.dir) < 0 ? -errno : 0;
+}
+
+static int switch_in(struct tree *t, struct tree_result *res)
+{
+	int r;
+
+	*res = (struct tree_result){ 0 };
+	for (uint32_t i = 0; i < t->m->n_entries; i++)
+		res->files += t->m->entries[i].type != MANIFEST_DIR;
+	furnish_all(t, res);
+	r = sync_stage(t);
+	if (r < 0)
+		return r;
+	move_all(t, res);
+	r = sync_stage(t);
+	dress_dirs(t, res);
+	dirs_forget(&t->in);
+	stage_remove(&t->stage);
+	return r;
+}
+
+int tree_switch(struct tree *t, struct tree_result *ret)
+{
+	int r;
+
+	pthread_mutex_lock(&t->lock);
+	r = switch_in(t, ret);
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
+bool tree_delivered(const struct tree *t, uint32_t entry)
+{
+	return t->entry[entry] & ENTRY_DELIVERED;
+}
