@@ -8,6 +8,7 @@
 #include "proto/wire.h"
 
 #define PROBE_END_KNOWN 0x01
+#define PROBE_CENSUS    0x02
 
 #define NODE_ID_LEN 4
 #define IDS_MAX     UINT16_MAX
@@ -31,8 +32,8 @@ int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 	wr_u32(&w, SOW_MAGIC);
 	wr_u8(&w, APP_PROBE);
 	wr_u8(&w, p->phase);
-	wr_u8(&w, p->end_known ? PROBE_END_KNOWN : 0);
-	wr_u8(&w, 0);
+	wr_u8(&w, (p->end_known ? PROBE_END_KNOWN : 0) | (p->census ? PROBE_CENSUS : 0));
+	wr_u8(&w, p->spread);
 	wr_u16(&w, p->first_object);
 	wr_u16(&w, p->end_object);
 	wr_u16(&w, p->floor_object);
@@ -52,12 +53,15 @@ int probe_decode(struct probe *ret, const uint8_t *buf, size_t len)
 {
 	struct rd r = rd_init(buf, len);
 	struct probe p = { 0 };
+	uint8_t flags;
 
 	if (rd_u32(&r) != SOW_MAGIC || rd_u8(&r) != APP_PROBE)
 		return -EPROTONOSUPPORT;
 	p.phase = rd_u8(&r);
-	p.end_known = rd_u8(&r) & PROBE_END_KNOWN;
-	rd_skip(&r, 1);
+	flags = rd_u8(&r);
+	p.end_known = flags & PROBE_END_KNOWN;
+	p.census = flags & PROBE_CENSUS;
+	p.spread = rd_u8(&r);
 	p.first_object = rd_u16(&r);
 	p.end_object = rd_u16(&r);
 	p.floor_object = rd_u16(&r);

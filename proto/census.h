@@ -26,6 +26,8 @@ enum probe_phase {
 struct probe {
 	uint8_t phase;         /* enum probe_phase */
 	bool end_known;        /* end_object is final */
+	bool census;           /* nothing will be sent: it only asks who is there */
+	uint8_t spread;        /* answers: over how many SPREAD_UNITs, at least (spread.h) */
 	uint16_t first_object; /* the session's first object */
 	uint16_t end_object;   /* one past the last object queued so far */
 	uint16_t floor_object; /* below this position repair waits for the catch-up pass */

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proto/rx_large.h"
 
-#include "proto/backoff.h"
 #include "proto/key.h"
 #include "proto/quant.h"
 #include "proto/rs.h"
@@ -208,11 +207,21 @@ static int flush_ack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 			     cap);
 }
 
+nsec_t rx_window(const struct rx *rx)
+{
+	return MAX(rx->sender.backoff * rx->sender.grtt, rx->sender.spread);
+}
+
+static nsec_t some_of_window(struct rx *rx)
+{
+	return (nsec_t)(rng_unit(&rx->rng) * (double)rx_window(rx));
+}
+
 static int announce_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
 	uint8_t content[ANNOUNCE_MAX];
 
-	rx->at.announce_at = now + rx->announce_interval;
+	rx->at.announce_at = now + rx->announce_interval + some_of_window(rx);
 	rx->announce_interval = MIN(rx->announce_interval * 2, ANNOUNCE_SLOWEST);
 	return rx_ack_output(rx, now, ACK_ANNOUNCE, content,
 			     announce_encode(&rx->self, content, sizeof(content)), buf, cap);
@@ -223,7 +232,7 @@ static int receipt_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	uint8_t content[RECEIPT_MAX];
 
 	rx->receipt_interval = CLAMP(rx->receipt_interval * 2, RECEIPT_FIRST, RECEIPT_SLOWEST);
-	rx->at.receipt_at = now + rx->receipt_interval;
+	rx->at.receipt_at = now + rx->receipt_interval + some_of_window(rx);
 	if (rx->sender.ended && rx->at.receipt_at > rx->sender.ended_at + RECEIPT_LINGER)
 		rx->at.receipt_at = NSEC_NEVER;
 	return rx_ack_output(rx, now, ACK_RECEIPT, content,
@@ -241,9 +250,7 @@ void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc)
 	rx->receipted = false;
 	rx->receipt_interval = 0;
 	if (rx->sender.sow) /* no other sender would echo it */
-		rx->at.receipt_at =
-			now + backoff_random(&rx->rng, rx->sender.backoff * rx->sender.grtt,
-					     rx->sender.gsize);
+		rx->at.receipt_at = now + some_of_window(rx);
 }
 
 /* --- time --- */
@@ -391,6 +398,7 @@ struct rx_status rx_status(const struct rx *rx)
 		.end_known = s->end_known,
 		.joined = rx->joined,
 		.sow = s->sow,
+		.census = s->census,
 		.lost = s->lost,
 		.grtt = s->grtt,
 	};

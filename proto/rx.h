@@ -115,8 +115,9 @@ struct rx_status {
 	uint64_t received, total; /* object bytes complete; of the objects known so far */
 	uint64_t objects, complete;
 	bool end_known, joined;
-	bool lost; /* the sender gave up objects that we never heard of */
-	bool sow;  /* the sender speaks our profile (a PROBE was heard) */
+	bool lost;   /* the sender gave up objects that we never heard of */
+	bool sow;    /* the sender speaks our profile (a PROBE was heard) */
+	bool census; /* it only asks who is there */
 	nsec_t grtt;
 };
 struct rx_status rx_status(const struct rx *rx);

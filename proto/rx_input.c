@@ -6,6 +6,7 @@
 #include "proto/key.h"
 #include "proto/quant.h"
 #include "proto/serial.h"
+#include "proto/spread.h"
 
 #include <errno.h>
 
@@ -230,17 +231,38 @@ static void probe_positions(struct rx *rx, nsec_t now, const struct probe *p)
 		s->position = MAX(s->position, key_of(position, p->position_sbn));
 }
 
+/* A timer that runs keeps its place in the window when that becomes wider, or narrower. */
+static void stretch(nsec_t *at, nsec_t now, double part)
+{
+	if (*at != NSEC_NEVER && *at > now)
+		*at = now + (nsec_t)((double)(*at - now) * part);
+}
+
+static void note_spread(struct rx *rx, nsec_t now, const struct probe *p)
+{
+	nsec_t before = rx_window(rx);
+	double part;
+
+	rx->sender.spread = p->spread * SPREAD_UNIT;
+	part = (double)rx_window(rx) / (double)MAX(before, 1);
+	if (rx_window(rx) == before)
+		return;
+	stretch(&rx->at.announce_at, now, part);
+	stretch(&rx->at.receipt_at, now, part);
+}
+
 /* PROBE (doc/PROTOCOL.md, "Census"). */
 static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 {
 	struct rx_sender *s = &rx->sender;
 	struct probe p;
-	nsec_t spread;
 
 	if (probe_decode(&p, m->payload, m->payload_len) < 0)
 		return;
 	s->sow = true;
+	s->census = p.census;
 	s->phase = p.phase;
+	note_spread(rx, now, &p);
 	probe_positions(rx, now, &p);
 	rx_report_probe(rx, now, &p);
 	if (probe_lists(p.announced, p.n_announced, rx->conf.node_id) && !rx->joined) {
@@ -252,10 +274,9 @@ static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 		rx->receipted = rx->receipted_due = rx->events_due = true;
 		rx->at.receipt_at = NSEC_NEVER;
 	}
-	spread = (nsec_t)(rng_unit(&rx->rng) * (double)(s->backoff * s->grtt));
 	if (!rx->joined && !s->ended && p.phase != PHASE_END &&
 	    rx->at.announce_at == NSEC_NEVER)
-		rx->at.announce_at = now + spread;
+		rx->at.announce_at = now + (nsec_t)(rng_unit(&rx->rng) * (double)rx_window(rx));
 	rx_nack_trigger(rx, now);
 	rx_large_trigger(rx, now);
 	rx_check_finished(rx, now);

@@ -85,13 +85,14 @@ struct rx_nack {
 /* What the sender said about itself. */
 struct rx_sender {
 	bool sow;
-	bool synced;
+	bool synced, census;
 	bool end_known, ended, gone;
 	bool flushed; /* a FLUSH was heard */
 	bool lost;    /* it gave up objects that we never heard of */
 	uint8_t fec_id;
 	uint8_t phase;
 	uint16_t segment_size; /* of the last FTI; 0: none heard */
+	nsec_t spread;         /* what it says of answers, at least */
 	nsec_t grtt;
 	nsec_t grtt_high; /* timers were set when it was no more than this */
 	uint8_t backoff;
@@ -187,6 +188,7 @@ int rx_nack_message(struct rx *rx, nsec_t now, const struct request_writer *w, u
 void rx_check_finished(struct rx *rx, nsec_t now);
 
 /* rx.c: a feedback message with all that every one of them says. */
+nsec_t rx_window(const struct rx *rx); /* over which answers to PROBEs are spread */
 struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type);
 /* An ACK of this type; len < 0: none. */
 int rx_ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content, int len,

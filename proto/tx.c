@@ -121,6 +121,7 @@ int tx_new(struct tx **ret, const struct tx_conf *conf, nsec_t now)
 	pacer_init(&tx->pacer, tx->conf.rate, burst_of(tx->conf.rate), now);
 	grtt_init(&tx->grtt, tx->conf.grtt_initial, tx->conf.grtt_min, tx->conf.grtt_max);
 	tx->grtt.near = tx->conf.near;
+	spread_init(&tx->spread, now, tx->conf.expected);
 	tx_cmd_start(tx, now);
 	*ret = tx;
 	return 0;

@@ -58,6 +58,7 @@ struct tx_conf {
 			  for large blocks; 0: 24 MiB */
 	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 4096 */
 	unsigned max_receivers; /* 0: 4096 */
+	bool census;            /* TX_SOW: nothing will be sent, it only asks who is there */
 	unsigned expected; /* TX_SOW: receivers that will announce themselves; 0: unknown */
 	uint64_t seed;
 };

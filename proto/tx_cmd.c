@@ -12,6 +12,7 @@
 #define PROBE_RUN       (50 * NSEC_PER_MSEC)
 #define PROBE_ECHO      (5 * NSEC_PER_MSEC)
 #define FLUSH_RECEIPTS  (100 * NSEC_PER_MSEC) /* when only receipts are missing */
+#define FLUSH_NAMES     8                     /* at least */
 #define EOT_INTERVAL    (5 * NSEC_PER_MSEC)
 #define EOT_COUNT       3
 #define EOT_COUNT_MAX   400 /* 2 s: no receiver waits longer for its echo */
@@ -64,6 +65,16 @@ static nsec_t probe_interval(const struct tx *tx)
 	return tx->stage == TX_WAITING ? PROBE_WAIT : PROBE_RUN;
 }
 
+/* Once it is known how many there are, their receipts will come at the same time. */
+static uint8_t next_spread(struct tx *tx, nsec_t now)
+{
+	const uint32_t *n = tx->roster.count;
+	uint8_t asked = spread_next(&tx->spread, now, tx_backoff(tx) * tx_grtt(tx));
+	nsec_t receipts = spread_for(n[RECEIVER_ACTIVE] + n[RECEIVER_ACKED]);
+
+	return tx->stage == TX_WAITING ? asked : MAX(asked, spread_units(receipts));
+}
+
 /* PROBE (doc/PROTOCOL.md): where we are, and whom we heard. */
 static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
@@ -74,6 +85,8 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	struct probe p = {
 		.phase = tx_status(tx).phase,
 		.end_known = tx->finishing,
+		.census = tx->conf.census,
+		.spread = next_spread(tx, now),
 		.first_object = tx->object_end < 32768 ? 0 : (uint16_t)tx->object_base,
 		.end_object = (uint16_t)tx->object_end,
 		.floor_object = (uint16_t)key_object(floor),
@@ -176,6 +189,14 @@ static nsec_t flush_interval(const struct tx *tx)
 	return interval;
 }
 
+/* So many that their answers, which come within one GRTT, are welcome before the next FLUSH. */
+static uint32_t flush_names(const struct tx *tx)
+{
+	uint32_t welcome = (uint32_t)(2 * tx_grtt(tx) * SPREAD_PER_SEC / NSEC_PER_SEC);
+
+	return MIN(MAX(welcome, FLUSH_NAMES), tx->conf.segment_size / 4u);
+}
+
 /* CMD(FLUSH): asks for everything up to here, and names who is to confirm it (RFC 5740
  * §4.2.3.1). */
 int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
@@ -202,7 +223,7 @@ int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	m.fpi = wm.fpi;
 	m.payload = buf;
 	m.payload_len = 4 * (size_t)roster_ask(&tx->roster, now, asked_states(tx), buf,
-					       tx->conf.segment_size / 4);
+					       flush_names(tx));
 	tx->flushes++;
 	tx->at.flush_at = now + flush_interval(tx);
 	if (tx->flushes == 1 && tx->conf.profile == TX_SOW)

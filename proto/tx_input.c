@@ -318,6 +318,7 @@ static int on_announce(struct tx *tx, nsec_t now, const struct msg *m, struct tx
 	rc = roster_add(&tx->roster, now, m->source_id);
 	if (!rc)
 		return -ENOSPC;
+	spread_heard(&tx->spread, now);
 	echo(tx, rc, false);
 	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
 	tx->idle = false;

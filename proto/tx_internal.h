@@ -14,6 +14,7 @@
 #include "proto/rate.h"
 #include "proto/request.h"
 #include "proto/roster.h"
+#include "proto/spread.h"
 #include "proto/threshold.h"
 #include "proto/tx.h"
 #include "proto/txblock.h"
@@ -76,8 +77,9 @@ struct tx {
 
 	struct pacer pacer;
 	struct grtt grtt;
-	struct roster roster;
 	struct rs *rs;
+	struct roster roster;
+	struct spread spread;
 
 	struct tx_object *objects;
 	uint8_t *infos;       /* max_objects x segment_size */
@@ -136,7 +138,6 @@ uint8_t tx_backoff(const struct tx *tx);
 double tx_gsize(const struct tx *tx);
 void tx_squelch(struct tx *tx, nsec_t now); /* a SQUELCH is due */
 uint8_t *tx_scratch(struct tx *tx); /* room for one command's payload; NULL: batch is full */
-
 /* Chooses the object's code, if that is not done; false: too early. */
 bool tx_object_open(struct tx *tx, struct tx_object *o);
 
@@ -161,14 +162,14 @@ int tx_poll_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 /* A SEGMENT request. True: something is owed now. */
 bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
 		      const struct request *req);
-bool tx_large_again(struct tx *tx, const struct tx_object *o,
-		    uint64_t sbn); /* false: no room */
+/* False: no room. */
+bool tx_large_again(struct tx *tx, const struct tx_object *o, uint64_t sbn);
 void tx_large_in_flight(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end);
 uint32_t tx_large_pending(const struct tx *tx); /* how many blocks owe something */
 void tx_large_forget(struct tx *tx, uint64_t object);
 bool tx_large_work(struct tx *tx, struct work *ret);
-bool tx_large_work_done(struct tx *tx, nsec_t now, const struct work *w,
-			int result); /* ours? */
+/* False: not ours. */
+bool tx_large_work_done(struct tx *tx, nsec_t now, const struct work *w, int result);
 
 /* tx_cmd.c: commands */
 int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
@@ -190,8 +191,7 @@ enum rate_reason tx_rate_reason(const struct tx *tx);
 /* Congestion control: feedback; a CMD(CC) that leaves, and the time until the next one. */
 void tx_rate_cc(struct tx *tx, nsec_t now, const struct msg *m, nsec_t rtt);
 nsec_t tx_rate_cc_probe(struct tx *tx, nsec_t now, struct msg *m);
-/* tx_input.c: requests of one NACK body */
-void tx_nack(struct tx *tx, nsec_t now, const struct msg *m);
+void tx_nack(struct tx *tx, nsec_t now, const struct msg *m); /* tx_input.c: one NACK body */
 
 /* Encodes `m` with the session's common fields into a packet, and counts it. */
 int tx_emit(struct tx *tx, nsec_t now, struct msg *m, struct tx_packet *ret);

@@ -427,7 +427,7 @@ static struct crowd crowd(const struct receiver *r)
 
 		if (!s)
 			continue;
-		c.live++;
+		c.live += !session_is_census(s);
 		c.busy += session_busy(s);
 		c.unconfirmed += session_busy(s) || session_unconfirmed(s);
 	}

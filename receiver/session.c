@@ -355,14 +355,20 @@ bool session_idle(const struct session *s)
 	return !in_hand(s) && !session_busy(s);
 }
 
+bool session_is_census(const struct session *s)
+{
+	return rx_status(s->rx).census && !session_counts(s);
+}
+
 bool session_counts(const struct session *s)
 {
-	return s->joined || s->jobs.n > 0 || tally_count(&s->jobs.tally) > 0;
+	return (s->joined && !rx_status(s->rx).census) || s->jobs.n > 0 ||
+	       tally_count(&s->jobs.tally) > 0;
 }
 
 bool session_unconfirmed(const struct session *s)
 {
-	return s->told && !s->receipted && rx_status(s->rx).sow;
+	return s->told && !s->receipted && rx_status(s->rx).sow && session_counts(s);
 }
 
 void session_progress(const struct session *s, uint64_t *done, uint64_t *total)

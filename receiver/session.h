@@ -80,6 +80,8 @@ bool session_storing(const struct session *s);
 bool session_idle(const struct session *s);
 /* Whether there was more to it than a stray packet. */
 bool session_counts(const struct session *s);
+/* Whether the sender only asks who is there. */
+bool session_is_census(const struct session *s);
 /* Whether the receipt is still to be heard by the sender. */
 bool session_unconfirmed(const struct session *s);
 

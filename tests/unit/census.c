@@ -7,7 +7,7 @@
 #define MAGIC 'S', 'O', 'W', 1
 
 static const uint8_t probe_wire[] = {
-	MAGIC, 1,    3, 1, 0,                /* kind, phase, flags */
+	MAGIC, 1,    3, 3, 9,                /* kind, phase, flags, spread */
 	0xff,  0xfe, 0, 3, 0,    1,  0,  2,  /* objects, two announced */
 	1,     2,    3, 4, 0,    1,  5,  6,  /* floor_sbn, one receipt, sequence */
 	7,     8,    0, 3, 9,    10, 11, 12, /* position_object, report_every, position_sbn */
@@ -23,6 +23,8 @@ static void probe_both_ways(void **state)
 	assert_int_equal(probe_decode(&p, probe_wire, sizeof(probe_wire)), 0);
 	assert_int_equal(p.phase, PHASE_CATCHUP);
 	assert_true(p.end_known);
+	assert_true(p.census);
+	assert_int_equal(p.spread, 9);
 	assert_int_equal(p.first_object, 0xfffe);
 	assert_int_equal(p.end_object, 3);
 	assert_int_equal(p.floor_object, 1);

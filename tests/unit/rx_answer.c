@@ -81,6 +81,50 @@ static void announces_are_spread(void **state)
 	rig_fini(&r);
 }
 
+/* The sender says over what time; a timer that runs keeps its place when it says otherwise. */
+static void announces_are_spread_as_the_sender_wants(void **state)
+{
+	struct probe wide = { .phase = PHASE_WAIT, .spread = 250 };
+	struct rx_rig r;
+
+	begin(&r);
+	r.sow = true;
+	rig_probe(&r, wide, false, false);
+	assert_string_equal(rig_see(&r), "");
+	assert_string_equal(rig_run(&r, 2500 * MS), "AA ");
+	wide.spread = 25;
+	rig_probe(&r, wide, false, false);
+	assert_string_equal(rig_run(&r, 100 * MS + 250 * MS), "AA ");
+	rig_fini(&r);
+
+	begin(&r);
+	r.sow = true;
+	wide.spread = 250;
+	rig_probe(&r, wide, false, false);
+	wide.spread = 0;
+	rig_probe(&r, wide, false, false);
+	assert_string_equal(rig_see(&r), "AA ");
+	rig_fini(&r);
+}
+
+static void a_census_is_told_from_a_job(void **state)
+{
+	struct probe p = { .phase = PHASE_WAIT, .census = true };
+	struct rx_rig r;
+
+	begin(&r);
+	r.sow = true;
+	rig_probe(&r, p, false, false);
+	assert_true(rx_status(r.rx).census);
+	assert_string_equal(rig_see(&r), "AA ");
+	rig_probe(&r, p, true, false);
+	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "");
+	p.census = false;
+	rig_probe(&r, p, true, false);
+	assert_false(rx_status(r.rx).census);
+	rig_fini(&r);
+}
+
 static void nobody_announces_at_the_end(void **state)
 {
 	struct probe p = { .phase = PHASE_END };
@@ -389,6 +433,8 @@ int main(void)
 		cmocka_unit_test(announce_until_the_sender_has_heard),
 		cmocka_unit_test(announce_before_asking),
 		cmocka_unit_test(announces_are_spread),
+		cmocka_unit_test(announces_are_spread_as_the_sender_wants),
+		cmocka_unit_test(a_census_is_told_from_a_job),
 		cmocka_unit_test(probes_that_make_no_sense),
 		cmocka_unit_test(nobody_announces_at_the_end),
 		cmocka_unit_test(commands_of_other_applications_mean_nothing),

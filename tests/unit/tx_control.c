@@ -149,6 +149,64 @@ static void an_end_does_not_wait_for_the_pause(void **state)
 	rig_fini(&r);
 }
 
+/* --- census --- */
+
+static void a_census_asks_and_sends_nothing(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+	struct probe p;
+
+	conf.census = true;
+	rig_init(&r, &conf);
+	while (rig_next(&r) && r.m.cmd != CMD_APPLICATION)
+		;
+	assert_int_equal(probe_decode(&p, r.m.payload, r.m.payload_len), 0);
+	assert_true(p.census);
+	assert_int_equal(p.phase, PHASE_WAIT);
+	assert_int_equal(p.spread, 10);
+	rig_announce(&r, NODE);
+	assert_true(r.event.fresh);
+	r.show = SHOW_ALL & ~(SHOW_PROBE | SHOW_CC);
+	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "");
+	tx_abort(r.tx, r.now);
+	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "E E E ");
+	assert_true(tx_done(r.tx));
+	rig_fini(&r);
+}
+
+/* So many names that their answers, within a GRTT, are no more than are welcome. */
+static void a_flush_asks_no_more_than_may_answer(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+	struct probe p;
+
+	conf.grtt_initial = 2 * MS;
+	rig_init(&r, &conf);
+	rig_add(&r, RIG_E);
+	for (uint32_t i = 0; i < 1000; i++) {
+		rig_announce(&r, 100 + i);
+		rig_run(&r, MS / 4);
+	}
+	tx_start(r.tx, r.now);
+	for (bool asked = false, told = false; !asked || !told;) {
+		assert_true(rig_next(&r));
+		if (r.m.type != NORM_CMD)
+			continue;
+		if (r.m.cmd == CMD_FLUSH) {
+			assert_int_equal(r.m.payload_len, 4 * (2 * r.grtt * 4 / MS));
+			asked = true;
+		}
+		if (r.m.cmd == CMD_APPLICATION) {
+			assert_int_equal(probe_decode(&p, r.m.payload, r.m.payload_len), 0);
+			assert_int_equal(p.spread, 25); /* receipts of 1000 */
+			told = true;
+		}
+	}
+	rig_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +216,8 @@ int main(void)
 		cmocka_unit_test(a_pause_holds_back_all_but_commands),
 		cmocka_unit_test(nobody_is_dropped_for_a_pause),
 		cmocka_unit_test(an_end_does_not_wait_for_the_pause),
+		cmocka_unit_test(a_census_asks_and_sends_nothing),
+		cmocka_unit_test(a_flush_asks_no_more_than_may_answer),
 	};
 
 	return cmocka_run_group_tests_name("tx_control", tests, NULL, NULL);
