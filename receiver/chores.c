@@ -2,9 +2,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/chores.h"
 
-/* Behind a hole the hash catches up with the front by this much for each write. */
-#define CATCH_UP ((uint64_t)1 << 20)
-
 int chores_init(struct chores *c, unsigned n_threads, struct loop *loop)
 {
 	*c = (struct chores){ 0 };
@@ -26,30 +23,14 @@ bool chores_room(const struct chores *c)
 	return !c->worker || c->free;
 }
 
-/*
- * What comes next to what is hashed is hashed while it is in the cache, which costs a third
- * less than to read it again. What came behind a hole is read back when the hole is gone.
- */
-static int write_piece(const struct chore *c)
-{
-	const struct work *w = &c->work;
-	int r = sink_write_at(c->sink, w->offset, w->data, w->len);
-
-	if (r == 0)
-		r = sink_hash(c->sink, c->front, CATCH_UP);
-	if (r == 0)
-		sink_hash_hot(c->sink, w->offset, w->data, w->len);
-	return r;
-}
-
 void chores_serve(struct chore *c)
 {
 	const struct work *w = &c->work;
 
 	if (w->op == WORK_WRITE)
-		c->result = write_piece(c);
+		c->result = c->sink->ops->write(c->sink, w->offset, w->data, w->len, c->front);
 	else if (w->op == WORK_READ)
-		c->result = sink_read_at(c->sink, w->offset, w->data, w->len);
+		c->result = c->sink->ops->read(c->sink, w->offset, w->data, w->len);
 	else
 		c->result = work_codec(w);
 }
@@ -59,7 +40,7 @@ static void serve(struct worker_job *job)
 	chores_serve((struct chore *)job);
 }
 
-/* Codecs have scratch memory, and a file's hash goes in order. */
+/* Codecs have scratch memory, and a hash goes in order. */
 static const void *alone(const struct chore *c)
 {
 	const struct work *w = &c->work;

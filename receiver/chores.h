@@ -7,21 +7,18 @@
 
 #include "common/worker.h"
 #include "proto/work.h"
-#include "receiver/sink_file.h"
+#include "receiver/sink.h"
 
 #define CHORES_MAX                                                                             \
 	64 /* handed out at a time, of all sessions: some MB that wait for a disk              \
 	    */
 
-struct job;
-
 struct chore {
 	struct worker_job job; /* the pool's own */
 	struct work work;
-	struct sink_file *sink; /* READ, WRITE */
-	uint64_t front;         /* WRITE: up to here the object is complete and written */
-	int result;             /* for rx_work_done() */
-	struct job *owner;      /* READ, WRITE */
+	struct sink *sink; /* READ, WRITE */
+	uint64_t front;    /* WRITE: up to here the object is complete and written */
+	int result;        /* for rx_work_done() */
 	void *session;
 	struct chore *next; /* free */
 };
@@ -41,7 +38,7 @@ void chores_fini(struct chores *c);
 
 /* Whether one more may be handed out. */
 bool chores_room(const struct chores *c);
-/* Serves it here. A WRITE is hashed on the way, as far as the file has no hole. */
+/* Serves it here. */
 void chores_serve(struct chore *chore);
 /* There is room, and there are threads: hands a copy out. */
 void chores_submit(struct chores *c, const struct chore *chore);

@@ -1,5 +1,4 @@
-/* finisher.c - files that are complete: verified, synced and renamed in a thread of their own.
- */
+/* finisher.c - what may wait for a disk as long as it likes, in a thread of its own. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/finisher.h"
 
@@ -7,7 +6,7 @@ static void serve(struct worker_job *job)
 {
 	struct finish *f = (struct finish *)job;
 
-	f->result = sink_finish(f->sink, f->has_expected ? f->expected : NULL, f->digest);
+	f->serve(f);
 }
 
 void finisher_submit(struct worker *w, struct finish *finish)

@@ -6,6 +6,8 @@
 #include "proto/types.h"
 #include "receiver/finisher.h"
 #include "receiver/offer.h"
+#include "receiver/sink.h"
+#include "receiver/sink_file.h"
 
 /*
  *	RECEIVING --every byte written--> WAITING --digest known--> STORING --> stored or failed
@@ -18,15 +20,24 @@ enum job_state {
 	JOB_DROPPED, /* of no more use; a thread may still have it */
 };
 
+/* Its file, in the finisher's hands. */
+struct job_store {
+	struct finish finish;
+	struct sink_file *file;
+	bool has_expected;
+	uint8_t expected[SHA256_LEN];
+	int result;                 /* of sink_finish() */
+	uint8_t digest[SHA256_LEN]; /* when the result is 0 or -EBADMSG */
+};
+
 struct job {
-	uint64_t object, size;
+	struct sink sink; /* closed but when RECEIVING */
+	uint64_t object;
 	struct offer offer;
 	enum job_state state;
-	struct sink_file *sink;
-	bool out;          /* `finish` is the finisher's */
-	unsigned n_chores; /* requests that are served by threads */
-	struct finish finish;
-	void *owner; /* the session */
+	struct sink_file *file;
+	bool out; /* `store` is the finisher's */
+	struct job_store store;
 };
 
 /* Opens the file below dirfd. -ENOMEM, or what sink_open() says. */
@@ -34,6 +45,9 @@ int job_new(struct job **ret, int dirfd, const struct offer *offer, uint64_t siz
 /* Removes the temporary file unless it was stored. Not while job_busy(), unless the threads
  * have ended. */
 void job_free(struct job *j);
+/* The job that a sink, or a request of the finisher's, belongs to. */
+struct job *job_of_sink(struct sink *s);
+struct job *job_of_finish(struct finish *f);
 
 /* Whether some thread has it, or its sink. */
 bool job_busy(const struct job *j);

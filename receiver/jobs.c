@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SMALL 65536 /* bytes of a file that is written in the loop's thread */
-
 void jobs_fini(struct jobs *js)
 {
 	for (unsigned i = 0; i < js->n; i++)
@@ -86,7 +84,7 @@ static void fail_job(struct jobs *js, struct job *j, enum file_status status, in
 	count_file(js, j->object,
 		   &(struct file_result){ .status = status,
 					  .name = j->offer.name,
-					  .size = j->size,
+					  .size = j->sink.size,
 					  .reason = reason,
 					  .error = error });
 	job_drop(j);
@@ -113,10 +111,10 @@ static bool stored(struct jobs *js, struct job *j)
 	struct file_result file = {
 		.status = j->offer.ours ? FILE_VERIFIED : FILE_UNVERIFIED,
 		.name = j->offer.name,
-		.size = j->size,
-		.digest = j->finish.digest,
+		.size = j->sink.size,
+		.digest = j->store.digest,
 	};
-	int r = j->finish.result;
+	int r = j->store.result;
 
 	if (r == -EBADMSG) {
 		file.status = FILE_CORRUPT;
@@ -160,7 +158,7 @@ void jobs_on_object(struct jobs *js, nsec_t now, const struct rx_event *ev)
 		return;
 	}
 	j->object = ev->object;
-	j->owner = js->conf.owner;
+	j->store.finish.session = js->conf.owner;
 	js->list[js->n++] = j;
 	rx_accept(js->conf.rx, now, ev->object);
 }
@@ -234,100 +232,31 @@ void jobs_on_aborted(struct jobs *js, const struct rx_event *ev)
 					  .error = ev->error });
 }
 
-/* --- work --- */
-
-/*
- * To hand over costs: a thread is woken, and the data go to another core's cache. So what takes
- * less than the loop has time for stays here; but for a file or a codec that a thread has in
- * hand.
- */
-static bool is_for_threads(const struct jobs *js, const struct chore *c)
+struct sink *jobs_sink(struct jobs *js, uint64_t object)
 {
-	bool rushed = js->conf.chores->small && js->conf.chores->rushed;
+	struct job *j = find(js, object);
 
-	switch (c->work.op) {
-	case WORK_WRITE:
-	case WORK_READ:
-		return c->owner->n_chores || (rushed && c->owner->size > SMALL);
-	case WORK_ENCODE:
-	case WORK_DECODE:
-		return js->n_chores || rushed;
-	case WORK_ADD:
-	case WORK_SOLVE:
-		break;
-	}
-	return true;
+	return j ? &j->sink : NULL;
 }
 
-static int prepare(struct jobs *js, struct chore *c)
+bool jobs_unused(struct jobs *js, struct sink *sink)
 {
-	const struct work *w = &c->work;
-	struct job *j;
+	for (unsigned i = 0; i < js->n; i++) {
+		struct job *j = js->list[i];
 
-	if (w->op != WORK_WRITE && w->op != WORK_READ)
-		return 0;
-	j = find(js, w->object);
-	if (!j || j->state != JOB_RECEIVING)
-		return -ECANCELED;
-	c->owner = j;
-	c->sink = j->sink;
-	if (w->op == WORK_WRITE)
-		c->front = rx_front(js->conf.rx, w->object);
-	return 0;
-}
-
-static void begin(struct jobs *js, nsec_t now, struct chore *c)
-{
-	int r = prepare(js, c);
-
-	if (r == 0 && js->conf.chores->worker && is_for_threads(js, c)) {
-		js->n_chores++;
-		if (c->owner)
-			c->owner->n_chores++;
-		chores_submit(js->conf.chores, c);
-		return;
-	}
-	if (r == 0) {
-		chores_serve(c);
-		r = c->result;
-	}
-	rx_work_done(js->conf.rx, now, &c->work, r);
-}
-
-bool jobs_work(struct jobs *js, nsec_t now)
-{
-	bool any = false;
-
-	while (chores_room(js->conf.chores)) {
-		struct chore c = { .session = js->conf.owner };
-
-		if (!rx_work(js->conf.rx, &c.work))
-			break;
-		any = true;
-		begin(js, now, &c);
-	}
-	return any;
-}
-
-bool jobs_served(struct jobs *js, nsec_t now, const struct chore *c)
-{
-	struct job *j = c->owner;
-	bool over = false;
-
-	js->n_chores--;
-	if (j) {
-		j->n_chores--;
-		over = j->state == JOB_DROPPED && !job_busy(j);
-	}
-	if (over)
+		if (&j->sink != sink)
+			continue;
+		if (j->state != JOB_DROPPED || job_busy(j))
+			return false;
 		remove_job(js, j);
-	rx_work_done(js->conf.rx, now, &c->work, c->result);
-	return over;
+		return true;
+	}
+	return false;
 }
 
 void jobs_finished(struct jobs *js, struct finish *finish)
 {
-	struct job *j = finish->owner;
+	struct job *j = job_of_finish(finish);
 
 	j->out = false;
 	if (j->state == JOB_STORING && !stored(js, j))

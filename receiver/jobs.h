@@ -4,7 +4,6 @@
 #define RECEIVER_JOBS_H
 
 #include "proto/rx.h"
-#include "receiver/chores.h"
 #include "receiver/hook.h"
 #include "receiver/job.h"
 #include "receiver/limits.h"
@@ -17,13 +16,12 @@
 struct jobs_conf {
 	struct rx *rx; /* of up to JOBS_RX objects */
 	struct worker *finisher;
-	struct chores *chores;
 	struct report *report;
 	struct hook *hook; /* NULL: none */
 	const struct limits *limits;
 	const struct hook_origin *origin; /* the sender is the peer */
 	int dirfd;                        /* of the output directory */
-	void *owner;                      /* goes into each job and chore */
+	void *owner;                      /* goes into each job */
 };
 
 /* Zeroed but for conf, it is empty. */
@@ -31,9 +29,8 @@ struct jobs {
 	struct jobs_conf conf;
 	struct job *list[JOBS_MAX];
 	unsigned n;
-	unsigned n_chores; /* requests that are served by threads */
-	unsigned n_hooks;  /* that have not ended */
-	struct job *last;  /* found last: usually the next one, too */
+	unsigned n_hooks; /* that have not ended */
+	struct job *last; /* found last: usually the next one, too */
 	struct tally tally;
 };
 
@@ -46,12 +43,11 @@ void jobs_on_info(struct jobs *js, const struct rx_event *ev);
 void jobs_on_complete(struct jobs *js, nsec_t now, const struct rx_event *ev);
 void jobs_on_aborted(struct jobs *js, const struct rx_event *ev);
 
-/* Serves what the session asks for, or hands it out as far as there is room. Whether it asked.
- */
-bool jobs_work(struct jobs *js, nsec_t now);
+/* Where the bytes of an object go; NULL: it has no job. */
+struct sink *jobs_sink(struct jobs *js, uint64_t object);
 
-/* A chore was served. True: it was the last one of a job that had been given up. */
-bool jobs_served(struct jobs *js, nsec_t now, const struct chore *chore);
+/* The last request of a sink that is closed came back. True: its job had been given up. */
+bool jobs_unused(struct jobs *js, struct sink *sink);
 /* The finisher has done with a file. */
 void jobs_finished(struct jobs *js, struct finish *finish);
 /* A hook for one of its files has ended. */

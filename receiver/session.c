@@ -5,6 +5,7 @@
 #include "common/digest.h"
 #include "common/log.h"
 #include "proto/rx.h"
+#include "receiver/handout.h"
 #include "receiver/jobs.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ struct session {
 	struct hook_origin origin;
 	struct rx *rx;
 	struct jobs jobs;
+	struct handout handout;
 	bool joined, finished, ended, gone, replaced, receipted, interrupted;
 	bool told;        /* the result is known, reported and in the receipt */
 	nsec_t over_at;   /* TOLD: no later than this */
@@ -30,6 +32,13 @@ struct session {
 	bool began;
 	nsec_t began_at; /* of the session, then of the first data */
 };
+
+static struct sink *find_sink(void *session, uint64_t object)
+{
+	struct session *s = session;
+
+	return jobs_sink(&s->jobs, object);
+}
 
 int session_new(struct session **ret, const struct session_conf *conf,
 		const struct hook_origin *origin, const struct msg_session *id, uint64_t seed,
@@ -64,13 +73,18 @@ int session_new(struct session **ret, const struct session_conf *conf,
 	s->jobs.conf = (struct jobs_conf){
 		.rx = s->rx,
 		.finisher = conf->finisher,
-		.chores = conf->chores,
 		.report = conf->report,
 		.hook = conf->hook,
 		.limits = conf->limits,
 		.origin = &s->origin,
 		.dirfd = conf->dirfd,
 		.owner = s,
+	};
+	s->handout = (struct handout){
+		.rx = s->rx,
+		.chores = conf->chores,
+		.find = find_sink,
+		.session = s,
 	};
 	s->over_at = NSEC_NEVER;
 	s->began_at = now;
@@ -238,7 +252,7 @@ static void drain(struct session *s, nsec_t now)
 	bool any = false;
 
 	for (;;) {
-		if (jobs_work(&s->jobs, now) && !s->began) {
+		if (handout_work(&s->handout, now) && !s->began) {
 			s->began_at = now;
 			s->began = true;
 		}
@@ -282,14 +296,14 @@ nsec_t session_deadline(const struct session *s, nsec_t now)
 
 struct session *session_of(const struct finish *finish)
 {
-	const struct job *j = finish->owner;
-
-	return j->owner;
+	return finish->session;
 }
 
 void session_served(struct session *s, nsec_t now, const struct chore *chore)
 {
-	if (jobs_served(&s->jobs, now, chore))
+	struct sink *unused = handout_served(&s->handout, now, chore);
+
+	if (unused && jobs_unused(&s->jobs, unused))
 		settle(s, now);
 	drain(s, now);
 }
@@ -327,7 +341,7 @@ void session_interrupt(struct session *s, nsec_t now)
 /* Whether something of it is somewhere else and comes back. */
 static bool in_hand(const struct session *s)
 {
-	return s->jobs.n > 0 || s->jobs.n_chores > 0 || s->jobs.n_hooks > 0;
+	return s->jobs.n > 0 || s->handout.n_chores > 0 || s->jobs.n_hooks > 0;
 }
 
 bool session_over(const struct session *s, nsec_t now)

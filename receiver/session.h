@@ -56,7 +56,7 @@ nsec_t session_deadline(const struct session *s, nsec_t now);
 
 /* A chore of this session was served. */
 void session_served(struct session *s, nsec_t now, const struct chore *chore);
-/* The finisher gave back a request whose owner is a job of `s`, session_of() that. */
+/* The finisher gave back a request of session_of(). */
 struct session *session_of(const struct finish *finish);
 void session_finished(struct session *s, nsec_t now, struct finish *finish);
 /* A hook whose owner is `s` has ended. */
