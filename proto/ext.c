@@ -9,6 +9,9 @@
 /* Extension types from here on have a fixed length of one word and no HEL. */
 #define HET_FIXED 128
 
+#define HOLDINGS_HOLDS 0x01
+#define HOLDINGS_BUSY  0x02
+
 #define CC_LEN      12
 #define FIXED_LEN   4
 #define CONTENT_MAX (255 * 4 - 2) /* HEL counts words in a byte */
@@ -72,6 +75,15 @@ static uint16_t decode_fixed(struct rd *r)
 	return rd_u16(r);
 }
 
+static void decode_holdings(struct ext_holdings *h, struct rd *r)
+{
+	uint8_t flags = rd_u8(r);
+
+	h->holds = flags & HOLDINGS_HOLDS;
+	h->busy = flags & HOLDINGS_BUSY;
+	h->lacks = rd_u16(r);
+}
+
 /* The EXT_HAS_* bit of a type that we know in a message with this FEC Encoding ID, or 0. */
 static unsigned present_bit(uint8_t het, uint8_t fec_id)
 {
@@ -88,6 +100,8 @@ static unsigned present_bit(uint8_t het, uint8_t fec_id)
 		return EXT_HAS_RATE;
 	case HET_TARGET:
 		return EXT_HAS_TARGET;
+	case HET_HOLDINGS:
+		return EXT_HAS_HOLDINGS;
 	default:
 		return 0;
 	}
@@ -115,6 +129,9 @@ static bool decode_known(struct exts *e, unsigned bit, struct rd *r, uint8_t fec
 		break;
 	case EXT_HAS_TARGET:
 		e->target = decode_fixed(r);
+		break;
+	case EXT_HAS_HOLDINGS:
+		decode_holdings(&e->holdings, r);
 		break;
 	}
 	return rd_done(r);
@@ -165,11 +182,16 @@ static void encode_variable(struct wr *w, uint8_t het, const uint8_t *content, s
 	wr_uint(w, 0, variable_len(len) - 2 - len);
 }
 
-static void encode_fixed(struct wr *w, uint8_t het, uint16_t content)
+static void encode_fixed(struct wr *w, uint8_t het, uint8_t flags, uint16_t content)
 {
 	wr_u8(w, het);
-	wr_u8(w, 0);
+	wr_u8(w, flags);
 	wr_u16(w, content);
+}
+
+static uint8_t holdings_flags(const struct ext_holdings *h)
+{
+	return (h->holds ? HOLDINGS_HOLDS : 0) | (h->busy ? HOLDINGS_BUSY : 0);
 }
 
 static void encode_cc(struct wr *w, const struct ext_cc *cc)
@@ -231,9 +253,11 @@ int ext_encode(const struct exts *e, struct wr *w, uint8_t fec_id)
 	if (e->present & EXT_HAS_APP_ACK)
 		encode_variable(w, HET_APP_ACK, e->app_ack, e->app_ack_len);
 	if (e->present & EXT_HAS_RATE)
-		encode_fixed(w, HET_RATE, e->send_rate);
+		encode_fixed(w, HET_RATE, 0, e->send_rate);
 	if (e->present & EXT_HAS_TARGET)
-		encode_fixed(w, HET_TARGET, e->target);
+		encode_fixed(w, HET_TARGET, 0, e->target);
+	if (e->present & EXT_HAS_HOLDINGS)
+		encode_fixed(w, HET_HOLDINGS, holdings_flags(&e->holdings), e->holdings.lacks);
 	return wr_ok(w) ? 0 : -ENOSPC;
 }
 
@@ -244,5 +268,6 @@ size_t ext_len(const struct exts *e, uint8_t fec_id)
 	       (e->present & EXT_HAS_FTI ? fti_len(fec_id) : 0) +
 	       (e->present & EXT_HAS_APP_ACK ? variable_len(e->app_ack_len) : 0) +
 	       (e->present & EXT_HAS_RATE ? FIXED_LEN : 0) +
-	       (e->present & EXT_HAS_TARGET ? FIXED_LEN : 0);
+	       (e->present & EXT_HAS_TARGET ? FIXED_LEN : 0) +
+	       (e->present & EXT_HAS_HOLDINGS ? FIXED_LEN : 0);
 }

@@ -25,6 +25,13 @@ struct ext_cc {
 	uint16_t reserved; /* NRL: low half of a 32-bit loss */
 };
 
+/* Ours, on ACK(FLUSH): what a receiver has besides what it was sent (doc/PROTOCOL.md). */
+struct ext_holdings {
+	bool holds;     /* something that may be part of the job */
+	bool busy;      /* it does not know yet what to ask for */
+	uint16_t lacks; /* what is missing of all objects, in 65535ths, rounded up */
+};
+
 enum {
 	EXT_HAS_AUTH = 1 << 0,
 	EXT_HAS_CC = 1 << 1,
@@ -32,6 +39,7 @@ enum {
 	EXT_HAS_APP_ACK = 1 << 3,
 	EXT_HAS_RATE = 1 << 4,
 	EXT_HAS_TARGET = 1 << 5,
+	EXT_HAS_HOLDINGS = 1 << 6,
 };
 
 /* The extensions of one message, in the order in which they are encoded. */
@@ -45,6 +53,7 @@ struct exts {
 	size_t app_ack_len;     /* encoder pads it to 2 mod 4 */
 	uint16_t send_rate;     /* EXT_RATE, quantised */
 	uint16_t target;        /* ours: parity target of the block (doc/PROTOCOL.md) */
+	struct ext_holdings holdings;
 };
 
 /*

@@ -63,13 +63,15 @@ enum norm_cmd {
 #define CC_FLAG_START 0x08
 #define CC_FLAG_LEAVE 0x10
 
-/* Header extension types: RFC 5740 §8.1.1; 65 is NRL's; 178 is ours (doc/PROTOCOL.md) */
-#define HET_AUTH    1
-#define HET_CC      3
-#define HET_FTI     64
-#define HET_APP_ACK 65
-#define HET_RATE    128
-#define HET_TARGET  178
+/* Header extension types: RFC 5740 §8.1.1; 65 is NRL's; 178 and 179 are ours
+ * (doc/PROTOCOL.md) */
+#define HET_AUTH     1
+#define HET_CC       3
+#define HET_FTI      64
+#define HET_APP_ACK  65
+#define HET_RATE     128
+#define HET_TARGET   178
+#define HET_HOLDINGS 179
 
 /* FEC Encoding IDs: RFC 5510, RFC 5445 */
 #define FEC_RS  2 /* Reed-Solomon over GF(2^m) */

@@ -30,13 +30,19 @@ static inline bool cc_equal(const struct ext_cc *a, const struct ext_cc *b)
 	       a->reserved == b->reserved;
 }
 
+static inline bool holdings_equal(const struct ext_holdings *a, const struct ext_holdings *b)
+{
+	return a->holds == b->holds && a->busy == b->busy && a->lacks == b->lacks;
+}
+
 static inline bool exts_equal(const struct exts *a, const struct exts *b)
 {
 	return a->present == b->present && cc_equal(&a->cc, &b->cc) &&
 	       bytes_equal(a->auth, a->auth_len, b->auth, b->auth_len) &&
 	       fti_equal(&a->fti, &b->fti) &&
 	       bytes_equal(a->app_ack, a->app_ack_len, b->app_ack, b->app_ack_len) &&
-	       a->send_rate == b->send_rate && a->target == b->target;
+	       a->send_rate == b->send_rate && a->target == b->target &&
+	       holdings_equal(&a->holdings, &b->holdings);
 }
 
 static inline bool time_equal(struct norm_time a, struct norm_time b)

@@ -70,10 +70,11 @@ static void order_of_encoding(void **state)
 		65,  2, 'p',  'o',  'n',  'g',  0,   0,                        /* APP_ACK */
 		128, 0, 0x19, 0xa6,                                            /* RATE */
 		178, 0, 1,    2,                                               /* TARGET */
+		179, 1, 3,    4,                                               /* HOLDINGS */
 	};
 	const struct exts e = {
 		.present = EXT_HAS_AUTH | EXT_HAS_CC | EXT_HAS_FTI | EXT_HAS_APP_ACK |
-			   EXT_HAS_RATE | EXT_HAS_TARGET,
+			   EXT_HAS_RATE | EXT_HAS_TARGET | EXT_HAS_HOLDINGS,
 		.cc = { 9, 0x0d, 0x36, 0x0102, 0x4e23, 0x0506 },
 		.auth = auth,
 		.auth_len = sizeof(auth),
@@ -82,6 +83,7 @@ static void order_of_encoding(void **state)
 		.app_ack_len = sizeof(ack),
 		.send_rate = 0x19a6,
 		.target = 258,
+		.holdings = { .holds = true, .lacks = 772 },
 	};
 	struct exts back;
 	uint8_t buf[sizeof(want)];
@@ -99,6 +101,7 @@ static void order_of_encoding(void **state)
 	assert_int_equal(back.app_ack_len, 6); /* NRL's padding belongs to it */
 	assert_int_equal(back.send_rate, 0x19a6);
 	assert_int_equal(back.target, 258);
+	assert_true(holdings_equal(&back.holdings, &e.holdings));
 	for (size_t cap = 0; cap < sizeof(want); cap++) {
 		w = wr_init(buf, cap);
 		assert_int_equal(ext_encode(&e, &w, FEC_RS8), -ENOSPC);
@@ -138,6 +141,25 @@ static void decoder_skips_and_refuses(void **state)
 
 		assert_int_equal(decode(&e, v[i].wire, v[i].len, FEC_RS8), v[i].err);
 		assert_int_equal(e.present, v[i].err ? ~0u : v[i].present);
+	}
+}
+
+/* Reserved flags are ignored. */
+static void flags_of_holdings(void **state)
+{
+	for (unsigned flags = 0; flags < 256; flags++) {
+		uint8_t wire[] = { HET_HOLDINGS, (uint8_t)flags, 0xff, 0xfe }, buf[4];
+		struct wr w = wr_init(buf, sizeof(buf));
+		struct exts e;
+
+		assert_int_equal(decode(&e, wire, sizeof(wire), 0), 0);
+		assert_int_equal(e.present, EXT_HAS_HOLDINGS);
+		assert_int_equal(e.holdings.holds, flags & 1);
+		assert_int_equal(e.holdings.busy, flags >> 1 & 1);
+		assert_int_equal(e.holdings.lacks, 0xfffe);
+		assert_int_equal(ext_encode(&e, &w, 0), 0);
+		wire[1] = flags & 3;
+		assert_memory_equal(buf, wire, sizeof(wire));
 	}
 }
 
@@ -182,6 +204,7 @@ int main(void)
 		cmocka_unit_test(fti_of_each_fec_id),
 		cmocka_unit_test(order_of_encoding),
 		cmocka_unit_test(decoder_skips_and_refuses),
+		cmocka_unit_test(flags_of_holdings),
 		cmocka_unit_test(fti_without_fec_id),
 		cmocka_unit_test(encoder_refuses),
 	};
