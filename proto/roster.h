@@ -32,6 +32,8 @@ struct receiver {
 	nsec_t heard_at;
 	nsec_t asked_at;        /* the first question it has not answered; 0: none */
 	uint64_t acked_through; /* objects below this number are complete there */
+	bool holds, busy;       /* as its last ACK(FLUSH) said */
+	uint16_t lacks;
 };
 
 struct roster {

@@ -295,9 +295,15 @@ int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t
 	*ret_object = tx->object_end++;
 	tx->total_bytes += size;
 	tx->idle = false;
+	tx->settling = false;
+	tx->flushes = 0;
+	tx->at.flush_at = now;
 	roster_reopen(&tx->roster);
-	if (tx->object == o->number)
+	if (tx->object == o->number) {
 		tx_info_due(tx, o, 2);
+		if (tx->conf.profile == TX_SOW && tx->stage == TX_RUNNING)
+			tx->at.probe_at = MIN(tx->at.probe_at, now); /* the phase changed */
+	}
 	return 0;
 }
 
@@ -351,6 +357,23 @@ void tx_start(struct tx *tx, nsec_t now)
 	if (first)
 		tx_info_due(tx, first,
 			    MAX(first->info_due, 2)); /* who lacks it can keep nothing */
+}
+
+void tx_settle(struct tx *tx, nsec_t now)
+{
+	tx->settling = true;
+	tx->idle = false;
+}
+
+/* Receivers that nobody heard get all R repetitions of FLUSH, as at the end (tx_cmd.c). */
+bool tx_settled(const struct tx *tx)
+{
+	const uint32_t *n = tx->roster.count;
+
+	if (!tx->settling || tx->stage != TX_RUNNING || tx_new_left(tx) || n[RECEIVER_ACTIVE])
+		return false;
+	return tx->roster.n > n[RECEIVER_DROPPED] || tx->flushes >= tx->conf.robust ||
+	       !tx->object_end;
 }
 
 void tx_finish(struct tx *tx, nsec_t now)
@@ -466,6 +489,9 @@ struct tx_receiver tx_receiver(const struct tx *tx, unsigned i)
 		.receipt_status = rc->receipt_status,
 		.barred = rc->barred,
 		.heard_at = rc->heard_at,
+		.holds = rc->holds,
+		.busy = rc->busy,
+		.lacks = rc->lacks,
 	};
 }
 

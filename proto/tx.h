@@ -83,6 +83,13 @@ int tx_set_info(struct tx *tx, nsec_t now, uint64_t object, const uint8_t *info,
 void tx_withdraw(struct tx *tx, nsec_t now, uint64_t object);
 /* Object data may flow from now on; before, only commands and INFO do. */
 void tx_start(struct tx *tx, nsec_t now);
+/*
+ * No more objects for now: the catch-up pass goes over all that was queued until every receiver
+ * has acknowledged it, without saying that it is busy, or was dropped. Then tx_settled(), until
+ * the next tx_add(), which returns to sending new data.
+ */
+void tx_settle(struct tx *tx, nsec_t now);
+bool tx_settled(const struct tx *tx);
 /* No more objects will come: flush, catch up, collect receipts, say good-bye. */
 void tx_finish(struct tx *tx, nsec_t now);
 /* Says good-bye at once (interrupt): no more data, a few EOT, then done. */
@@ -161,6 +168,10 @@ struct tx_receiver {
 	uint8_t receipt_status; /* FINISHED: enum receipt_status */
 	bool barred;            /* by tx_drop() */
 	nsec_t heard_at;
+	/* What its last ACK(FLUSH) said; 0 before there was one. */
+	bool holds;     /* something of its own may be part of the job */
+	bool busy;      /* it has all that was sent, and does not know yet what to ask for */
+	uint16_t lacks; /* object bytes missing there, in 65535ths of all queued */
 };
 
 unsigned tx_n_receivers(const struct tx *tx);

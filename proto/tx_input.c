@@ -286,6 +286,11 @@ static void on_flush_ack(struct tx *tx, struct receiver *rc, const struct msg *m
 
 	if (watermark_decode(&wm, m->payload, m->payload_len) < 0)
 		return;
+	rc->holds = m->ext.holdings.holds;
+	rc->busy = m->ext.holdings.busy;
+	rc->lacks = m->ext.holdings.lacks;
+	if (rc->busy) /* it will ask, or acknowledge, when it knows */
+		return;
 	number = serial16_extend(tx->object, wm.object_id);
 	o = tx_object_find(tx, number);
 	if (!o)
@@ -407,6 +412,17 @@ static bool may_ask(const struct tx *tx, const struct receiver *rc)
 	return tx->conf.profile == TX_NORM || (rc && rc->state != RECEIVER_FINISHED);
 }
 
+static void on_nack(struct tx *tx, nsec_t now, const struct msg *m, struct receiver *rc)
+{
+	tx_nack(tx, now, m);
+	if (!rc)
+		return;
+	rc->busy = false;
+	/* what it had may have proved wrong since it said that it had everything */
+	if (rc->state == RECEIVER_ACKED && tx->conf.profile == TX_SOW && tx_repair_pending(tx))
+		roster_set_state(&tx->roster, rc, RECEIVER_ACTIVE);
+}
+
 static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event *ret)
 {
 	struct receiver *rc;
@@ -429,7 +445,7 @@ static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event
 	} else {
 		tx->counters.nacks++;
 		if (tx->stage == TX_RUNNING && may_ask(tx, rc))
-			tx_nack(tx, now, m);
+			on_nack(tx, now, m, rc);
 	}
 	return r;
 }

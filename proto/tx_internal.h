@@ -71,7 +71,7 @@ struct tx {
 	struct tx_conf conf;
 	struct tx_counters counters;
 	enum tx_stage stage;
-	bool finishing, paused; /* by tx_finish(), tx_pause() */
+	bool finishing, settling, paused; /* by tx_finish(), tx_settle(), tx_pause() */
 	uint16_t sequence;
 	nsec_t epoch; /* what send_time counts from */
 

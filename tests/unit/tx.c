@@ -421,7 +421,7 @@ static void withdrawn_while_it_is_read(void **state)
 	assert_string_equal(rig_run(&r, 10 * MS), "S0[0] F0.0.1 ");
 	r.hold_reads = false;
 	rig_add(&r, RIG_E);
-	assert_string_equal(rig_see(&r, r.show), "I1 I1 D1.0.0 ");
+	assert_string_equal(rig_see(&r, r.show), "I1 I1 D1.0.0 F1.0.0 ");
 	rig_fini(&r);
 }
 
