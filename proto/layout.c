@@ -44,15 +44,22 @@ uint32_t layout_k(const struct layout *l, uint64_t b)
 	return b < l->n_large ? l->k_large : l->k_small;
 }
 
-/* The block's first segment, counted from the object's start. */
-static uint64_t first_segment(const struct layout *l, uint64_t b)
+uint64_t layout_first(const struct layout *l, uint64_t b)
 {
 	return b * l->k_small + MIN(b, l->n_large);
 }
 
+uint64_t layout_block(const struct layout *l, uint64_t segment)
+{
+	uint64_t large = l->n_large * l->k_large;
+
+	return segment < large ? segment / l->k_large
+			       : l->n_large + (segment - large) / l->k_small;
+}
+
 uint64_t layout_offset(const struct layout *l, uint64_t b)
 {
-	return first_segment(l, b) * l->segment_size;
+	return layout_first(l, b) * l->segment_size;
 }
 
 size_t layout_block_bytes(const struct layout *l, uint64_t b)
@@ -64,7 +71,7 @@ size_t layout_block_bytes(const struct layout *l, uint64_t b)
 
 size_t layout_segment_bytes(const struct layout *l, uint64_t b, uint32_t i)
 {
-	uint64_t offset = (first_segment(l, b) + i) * l->segment_size;
+	uint64_t offset = (layout_first(l, b) + i) * l->segment_size;
 
 	return (size_t)MIN(l->segment_size, l->size - offset);
 }

@@ -21,6 +21,10 @@ int layout_init(struct layout *l, uint64_t size, uint32_t segment_size, uint32_t
 
 /* Source symbols of block b, b < n_blocks. */
 uint32_t layout_k(const struct layout *l, uint64_t b);
+/* The block's first segment, b <= n_blocks, and the block of a segment < n_segments; segments
+ * count from the object's start. */
+uint64_t layout_first(const struct layout *l, uint64_t b);
+uint64_t layout_block(const struct layout *l, uint64_t segment);
 /* Object offset of the block's first byte, and how many object bytes the block has. */
 uint64_t layout_offset(const struct layout *l, uint64_t b);
 size_t layout_block_bytes(const struct layout *l, uint64_t b);

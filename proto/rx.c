@@ -1,12 +1,15 @@
 /* rx.c - a NORM receiver session: life, events, answers and deadlines. */
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/rx_hold.h"
 #include "proto/rx_large.h"
+#include "proto/rx_nack.h"
 
 #include "proto/key.h"
 #include "proto/quant.h"
 #include "proto/rs.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +19,8 @@
 #define DEFAULT_INACTIVITY (10 * NSEC_PER_SEC)
 #define DONE_RANGES        16384
 #define HEARD_RANGES       512
+#define NAMED_RANGES       4096
+#define HELD_RANGES        262144
 #define RECEIPT_FIRST      (50 * NSEC_PER_MSEC)
 #define RECEIPT_SLOWEST    (400 * NSEC_PER_MSEC)
 #define RECEIPT_LINGER     (2 * NSEC_PER_SEC) /* after the sender's end */
@@ -33,6 +38,8 @@ static int alloc_all(struct rx *rx)
 	for (uint32_t i = 0; i < n; i++)
 		rx->objects[i].info = rx->infos + (size_t)i * RX_INFO_MAX;
 	r = ranges_init(&rx->done, rx->conf.max_ranges);
+	if (r == 0)
+		r = ranges_init(&rx->named, MIN(rx->conf.max_ranges, NAMED_RANGES));
 	return r < 0 ? r : ranges_init(&rx->nack.heard, MIN(rx->conf.max_ranges, HEARD_RANGES));
 }
 
@@ -69,6 +76,8 @@ static void set_defaults(struct rx *rx, const struct rx_conf *conf)
 		c->max_objects = DEFAULT_OBJECTS;
 	if (!c->max_ranges)
 		c->max_ranges = DONE_RANGES;
+	if (!c->max_held)
+		c->max_held = HELD_RANGES;
 	if (!c->robust)
 		c->robust = DEFAULT_ROBUST;
 	if (!c->inactivity)
@@ -116,7 +125,10 @@ void rx_free(struct rx *rx)
 	rxlarges_fini(&rx->large);
 	rs_free(rx->rs);
 	ranges_fini(&rx->done);
+	ranges_fini(&rx->named);
 	ranges_fini(&rx->nack.heard);
+	for (uint32_t i = 0; rx->objects && i < rx->conf.max_objects; i++)
+		rx_object_free(&rx->objects[i]);
 	free(rx->infos);
 	free(rx->objects);
 	free(rx);
@@ -180,31 +192,96 @@ struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type)
 	return m;
 }
 
-int rx_ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content, int len,
-		  uint8_t *buf, size_t cap)
+static int ack_output(struct rx *rx, struct msg *m, const uint8_t *content, int len,
+		      uint8_t *buf, size_t cap)
 {
-	struct msg m = rx_feedback(rx, now, NORM_ACK);
 	int r;
 
 	if (len < 0)
 		return 0;
-	m.ack_type = ack_type;
-	m.payload = content;
-	m.payload_len = (size_t)len;
-	r = msg_encode(&m, buf, cap);
+	m->payload = content;
+	m->payload_len = (size_t)len;
+	r = msg_encode(m, buf, cap);
 	if (r > 0)
 		rx->counters.acks++;
 	return MAX(r, 0);
 }
 
+int rx_ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content, int len,
+		  uint8_t *buf, size_t cap)
+{
+	struct msg m = rx_feedback(rx, now, NORM_ACK);
+
+	m.ack_type = ack_type;
+	return ack_output(rx, &m, content, len, buf, cap);
+}
+
+/* In 65535ths, rounded up. */
+static uint16_t lacks(const struct rx *rx)
+{
+	double part = 0;
+
+	if (rx->bytes_total > rx->bytes_done)
+		part = (double)(rx->bytes_total - rx->bytes_done) / (double)rx->bytes_total;
+	return (uint16_t)MIN(UINT16_MAX, ceil(part * UINT16_MAX));
+}
+
 static int flush_ack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
+	struct msg m = rx_feedback(rx, now, NORM_ACK);
 	uint8_t content[16];
 
 	rx->at.flush_ack_at = NSEC_NEVER;
-	return rx_ack_output(rx, now, ACK_FLUSH, content,
-			     watermark_encode(&rx->watermark, content, sizeof(content)), buf,
-			     cap);
+	if (!rx->busy)
+		rx->flush_end = 0;
+	m.ack_type = ACK_FLUSH;
+	if (rx->sender.sow) {
+		m.ext.present |= EXT_HAS_HOLDINGS;
+		m.ext.holdings = (struct ext_holdings){ rx->holds, rx->busy, lacks(rx) };
+	}
+	return ack_output(rx, &m, content,
+			  watermark_encode(&rx->watermark, content, sizeof(content)), buf, cap);
+}
+
+static void confirm(struct rx *rx, nsec_t now)
+{
+	double spread = rx->sender.backoff ? (double)rx->sender.grtt : 0;
+
+	if (rx->at.flush_ack_at == NSEC_NEVER)
+		rx->at.flush_ack_at = now + (nsec_t)(rng_unit(&rx->rng) * spread);
+}
+
+void rx_flush_check(struct rx *rx, nsec_t now)
+{
+	if (rx->flush_end && !rx->busy && rx_complete_through(rx, rx->flush_end))
+		confirm(rx, now);
+}
+
+void rx_flush_heard(struct rx *rx, nsec_t now, const struct watermark *wm, uint64_t end)
+{
+	rx->watermark = *wm;
+	rx->flush_end = end;
+	if (rx->busy)
+		confirm(rx, now);
+	else
+		rx_flush_check(rx, now);
+}
+
+void rx_set_busy(struct rx *rx, nsec_t now, bool busy)
+{
+	rx->busy = busy;
+	if (busy) {
+		rx->nack.state = RX_NACK_IDLE;
+		return;
+	}
+	rx_flush_check(rx, now);
+	rx_nack_trigger(rx, now);
+	rx_large_trigger(rx, now);
+}
+
+void rx_set_holds(struct rx *rx, bool holds)
+{
+	rx->holds = holds;
 }
 
 nsec_t rx_window(const struct rx *rx)
@@ -340,7 +417,7 @@ static struct rx_event object_event(struct rx_object *o)
 		ev.kind = RX_EV_COMPLETE;
 	} else {
 		o->due = 0;
-		o->in_use = false;
+		rx_object_free(o);
 		ev.kind = RX_EV_ABORTED;
 	}
 	return ev;

@@ -25,6 +25,7 @@ struct rx_conf {
 				 of large blocks; 0: 24 MiB */
 	unsigned max_objects; /* objects in progress; 0: 256 */
 	unsigned max_ranges;  /* gaps between finished blocks that are kept; 0: 16384 */
+	unsigned max_held;    /* ranges of an object that rx_hold() may tell of; 0: 262144 */
 	unsigned robust;      /* R; 0: 20 */
 	nsec_t inactivity;    /* the sender is gone after this silence; 0: 10 s; never less than
 				 3 * max(1 s, 2 R GRTT) unless it is ours */
@@ -51,9 +52,10 @@ int rx_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
 nsec_t rx_deadline(const struct rx *rx, nsec_t now);
 
 /*
- * Requests to serve (work.h): READ gives back what earlier WRITEs of this session wrote. It
- * begins and ends with such bytes; what was not written between them may be anything. A result
- * < 0 of a WRITE or READ aborts the object. Drain after every rx_input() and rx_output().
+ * Requests to serve (work.h): READ gives back what earlier WRITEs of this session wrote, or
+ * what rx_hold() told of. It begins and ends with such bytes; what was not written between them
+ * may be anything. A result < 0 of a WRITE or READ aborts the object. Drain after every
+ * rx_input() and rx_output().
  */
 bool rx_work(struct rx *rx, struct work *ret);
 void rx_work_done(struct rx *rx, nsec_t now, const struct work *w, int result);
@@ -97,9 +99,41 @@ void rx_release(struct rx *rx, uint64_t object);
 void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc);
 
 /*
- * Bytes from the object's start that are complete and stored: they can be read while the rest
- * is on its way. It never falls, and is the object's size once it is complete; 0 for one that
- * is not in progress.
+ * The store has these bytes of the object already, from elsewhere: symbols that lie wholly
+ * inside count as received, are not asked for and not written. Ranges are to be maximal, since
+ * a symbol across the border of two is received. Any time between rx_accept() and
+ * RX_EV_COMPLETE, which may follow at once. What there is no room to remember is received, too.
+ */
+void rx_hold(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64_t len);
+
+/*
+ * Stored bytes have proved wrong: the symbols that they touch are lacking again. Also after
+ * RX_EV_COMPLETE, until rx_release(); another one follows then, and another RX_EV_FINISHED. A
+ * block that is being decoded with such a symbol is decoded again: what it gave is not stored
+ * as yet, but what it gives to the store on the way there may be wrong.
+ */
+void rx_discard(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64_t len);
+
+/* All of these bytes are in the store: held, or received and their WRITE has returned. */
+bool rx_stored(const struct rx *rx, uint64_t object, uint64_t off, uint64_t len);
+/*
+ * Walks what is stored: the next range that begins at *pos or later, of which the part before
+ * *pos is left out. False: none. For the next one, *pos += *ret_len.
+ */
+bool rx_stored_next(const struct rx *rx, uint64_t object, uint64_t *pos, uint64_t *ret_len);
+
+/*
+ * The program does not know yet what it needs (it looks for bytes to hold): nothing is asked
+ * for, and a FLUSH is answered by "busy", so that the sender waits. What comes is taken.
+ */
+void rx_set_busy(struct rx *rx, nsec_t now, bool busy);
+/* Something is here that may belong to the job; every ACK(FLUSH) says so. */
+void rx_set_holds(struct rx *rx, bool holds);
+
+/*
+ * Bytes from the object's start that are complete and stored, block by block: they can be read
+ * while the rest is on its way. It falls by rx_discard() only, and is the object's size once it
+ * is complete; 0 for one that is not in progress.
  */
 uint64_t rx_front(const struct rx *rx, uint64_t object);
 
@@ -112,7 +146,8 @@ void rx_set_health(struct rx *rx, nsec_t now, uint64_t dropped, uint64_t backlog
 
 /* Progress. `total` is 0 until known. */
 struct rx_status {
-	uint64_t received, total; /* object bytes complete; of the objects known so far */
+	uint64_t received,
+		total; /* object bytes complete or held; of the objects known so far */
 	uint64_t objects, complete;
 	bool end_known, joined;
 	bool lost;   /* the sender gave up objects that we never heard of */

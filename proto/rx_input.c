@@ -1,6 +1,7 @@
 /* rx_input.c - what a receiver hears: the sender's messages, and other receivers' requests. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proto/rx_large.h"
+#include "proto/rx_nack.h"
 
 #include "proto/backoff.h"
 #include "proto/key.h"
@@ -142,16 +143,9 @@ static void on_flush(struct rx *rx, nsec_t now, const struct msg *m)
 	rx->sender.position = MAX(rx->sender.position, end);
 	rx_nack_trigger(rx, now);
 	rx_large_trigger(rx, now);
-	if (!rx_complete_through(rx, end))
-		return;
 	if (!list_has(m->payload, m->payload_len, rx->conf.node_id))
 		return;
-	rx->watermark = (struct watermark){ m->fec_id, m->object_id, m->fpi };
-	if (rx->at.flush_ack_at == NSEC_NEVER)
-		rx->at.flush_ack_at =
-			now + (rx->sender.backoff
-				       ? (nsec_t)(rng_unit(&rx->rng) * (double)rx->sender.grtt)
-				       : 0);
+	rx_flush_heard(rx, now, &(struct watermark){ m->fec_id, m->object_id, m->fpi }, end);
 }
 
 /* Everything before the point, and the listed ids, will not be repaired (RFC 5740 §4.2.3.3). */

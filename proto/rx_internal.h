@@ -48,6 +48,7 @@ struct rx_object {
 	struct fti fti;
 	struct layout layout;
 	uint64_t blocks_done;
+	struct ranges held; /* segments in the store that did not come from the sender */
 	uint16_t info_len;
 	uint8_t *info; /* segment of rx->infos */
 	unsigned due;  /* RX_DUE_* */
@@ -79,6 +80,7 @@ struct rx_nack {
 	unsigned messages;   /* SENDING: so far */
 	uint32_t room;       /* SENDING: objects that may still be asked for, */
 	uint32_t large_room; /* and large blocks of which we have nothing */
+	uint32_t symbol; /* SENDING: of block `cursor`, first symbol not asked for by name */
 	struct ranges heard; /* keys that others asked for during BACKOFF */
 };
 
@@ -128,6 +130,8 @@ struct rx {
 	struct rx_object *last_object; /* of the last packet: usually the next one's, too */
 	uint8_t *infos;
 	struct ranges done; /* keys of finished blocks; finished objects with all their keys */
+	struct ranges
+		named; /* of blocks that held symbols: lacking ones were asked for by name */
 	struct rxblocks blocks;
 	struct rs *rs;
 	uint32_t rs_dim; /* B of its code */
@@ -142,6 +146,8 @@ struct rx {
 	struct rx_reporting reporting;
 	struct rx_timers at;
 	struct watermark watermark; /* to be acknowledged */
+	uint64_t flush_end;         /* key: when everything below is here; 0: no matter when */
+	bool busy, holds;           /* as rx_set_busy(), rx_set_holds() said */
 	nsec_t announce_interval, receipt_interval;
 	bool joined, joined_due;
 	bool finished, finished_due, ended_due, gone_due;
@@ -157,35 +163,28 @@ struct rx {
 
 /* rx_object.c: objects, blocks and their work */
 struct rx_object *rx_object_find(struct rx *rx, uint64_t number); /* NULL: not in progress */
-struct rx_object *rx_object_get(struct rx *rx, uint64_t number);  /* NULL: done, or no room */
-uint32_t rx_object_room(const struct rx *rx);                     /* for so many more */
+struct rx_object *rx_object_look_up(const struct rx *rx, uint64_t number); /* the same */
+struct rx_object *rx_object_get(struct rx *rx, uint64_t number); /* NULL: done, or no room */
+uint32_t rx_object_room(const struct rx *rx);                    /* for so many more */
 uint64_t rx_object_number(const struct rx *rx, uint16_t id); /* UINT64_MAX: before the first */
 void rx_object_fti(struct rx *rx, struct rx_object *o, uint8_t fec_id, const struct fti *fti);
 void rx_object_info(struct rx *rx, struct rx_object *o, const uint8_t *info, size_t len);
 void rx_object_abort(struct rx *rx, struct rx_object *o, int error);
 void rx_object_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m);
 bool rx_complete_through(const struct rx *rx, uint64_t key);
-void rx_block_done(struct rx *rx, struct rx_object *o, uint64_t key); /* it is stored */
-
-/* rx_nack.c: what is missing and when to say so */
-void rx_nack_trigger(struct rx *rx, nsec_t now);        /* something may be missing */
-void rx_nack_heard(struct rx *rx, const struct msg *m); /* another receiver's requests */
-int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
-
-/* ... and what both kinds of requests have in common */
-struct request_writer;
-bool rx_running(const struct rx *rx); /* new data flows: what is not urgent waits */
-size_t rx_body_cap(const struct rx *rx, size_t cap);
-int rx_put_segments(struct request_writer *w, uint64_t key, uint32_t k, uint32_t first,
-		    uint32_t n);
-/* The n missing source symbols with the highest numbers, by name. */
-int rx_put_sources(struct request_writer *w, uint64_t key, const struct bitmap *have,
-		   uint32_t k, uint32_t n);
-int rx_nack_message(struct rx *rx, nsec_t now, const struct request_writer *w, uint8_t *buf,
-		    size_t cap);
+/* These blocks of the object are stored. */
+void rx_blocks_done(struct rx *rx, struct rx_object *o, uint64_t first, uint64_t end);
+int rx_object_memory(struct rx *rx, const struct rx_object *o); /* for its blocks */
+void rx_object_free(struct rx_object *o);
+/* It is complete no more. False: it is not in progress, or cannot be. */
+bool rx_object_reopen(struct rx *rx, struct rx_object *o);
 
 /* rx_input.c */
 void rx_check_finished(struct rx *rx, nsec_t now);
+
+/* A FLUSH asks us to confirm all below `end`; it may be here now. */
+void rx_flush_heard(struct rx *rx, nsec_t now, const struct watermark *wm, uint64_t end);
+void rx_flush_check(struct rx *rx, nsec_t now);
 
 /* rx.c: a feedback message with all that every one of them says. */
 nsec_t rx_window(const struct rx *rx); /* over which answers to PROBEs are spread */

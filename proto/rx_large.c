@@ -4,6 +4,7 @@
 #include "proto/rx_large.h"
 
 #include "proto/key.h"
+#include "proto/rx_hold.h"
 
 #include <errno.h>
 
@@ -68,22 +69,26 @@ bool rx_large_valid(const struct rx_object *o, const struct msg *m)
  * Parity alone begins no block: whoever lost all the rest, or was not there, asks for the block
  * as a whole and needs no parity then.
  */
-static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, uint32_t sbn,
-				  bool parity)
+static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, const struct msg *m)
 {
+	uint32_t sbn = m->fpi.sbn;
 	uint64_t key = key_of(o->number, sbn);
-	struct rxlarge *b = rxlarges_find(&rx->large, key);
-	struct rxlarge_shape shape;
-
-	if (b || parity)
-		return b;
-	shape = (struct rxlarge_shape){
+	struct range run = { 0 };
+	struct rxlarge_shape shape = {
 		.k = layout_k(&o->layout, sbn),
 		.n_parity = o->fti.num_parity,
 		.symbol_len = o->layout.segment_size,
 	};
+	struct rxlarge *b;
+
 	shape.last_len = (uint32_t)layout_segment_bytes(&o->layout, sbn, shape.k - 1);
-	return rxlarges_get(&rx->large, key, &shape);
+	b = rxlarges_get(&rx->large, key, &shape);
+	if (b)
+		rx_block_opened(rx, o, m);
+	while (b && rx_held_run(o, sbn, &run))
+		for (uint64_t i = run.first; i < run.end; i++)
+			rxlarges_hold(&rx->large, b, (uint32_t)i);
+	return b;
 }
 
 /* The block needs nothing more from the network, or nothing more at all. */
@@ -98,7 +103,7 @@ static void on_progress(struct rx *rx, nsec_t now, struct rx_object *o, struct r
 		return;
 	rx->counters.recovered += b->k - b->have.count;
 	rxlarges_drop(&rx->large, b);
-	rx_block_done(rx, o, key);
+	rx_blocks_done(rx, o, key, key + 1);
 	rx_large_trigger(rx, now); /* there is room for the repair of another one */
 }
 
@@ -127,14 +132,14 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 	struct rxlarge *b;
 	bool parity;
 
-	if (m->flags & NORM_FLAG_REPAIR)
-		rx->sender.repair_at = now;
-	if (ranges_has(&rx->done, key)) {
+	b = rxlarges_find(&rx->large, key);
+	if (!b && rx_holds_symbol(o, &m->fpi)) {
 		rx->counters.duplicate++;
 		return;
 	}
 	parity = m->fpi.esi >= layout_k(&o->layout, m->fpi.sbn);
-	b = open_block(rx, o, m->fpi.sbn, parity);
+	if (!b && !parity)
+		b = open_block(rx, o, m);
 	if (!b) {
 		rx->counters.no_room += !parity;
 		rx->counters.not_wanted += parity;
@@ -159,6 +164,61 @@ void rx_large_drop(struct rx *rx, uint64_t number)
 		rx_large_quiet(rx, b);
 		rxlarges_drop(&rx->large, b);
 	}
+}
+
+/* --- what is in the store --- */
+
+void rx_large_hold(struct rx *rx, nsec_t now, struct rx_object *o, uint64_t sbn,
+		   struct range run)
+{
+	struct rxlarge *b = rxlarges_find(&rx->large, key_of(o->number, sbn));
+
+	if (!b || b->dead || b->state != RXLARGE_GATHERING)
+		return;
+	for (uint64_t i = run.first; i < run.end; i++)
+		rxlarges_hold(&rx->large, b, (uint32_t)i);
+	rx->work_due |= rxlarges_busy(&rx->large);
+	on_progress(rx, now, o, b);
+}
+
+/* A block that is being decoded is lost with one of its symbols; what is stored of it is not.
+ */
+void rx_large_discard(struct rx *rx, struct rx_object *o, uint64_t sbn, struct range run)
+{
+	struct rxlarge *b = rxlarges_find(&rx->large, key_of(o->number, sbn));
+
+	if (!b || b->dead)
+		return;
+	if (b->state == RXLARGE_GATHERING) {
+		for (uint64_t i = run.first; i < run.end; i++)
+			rxlarge_unhold(b, (uint32_t)i);
+		return;
+	}
+	rx_hold_bitmap(o, sbn, &b->disk);
+	rx_large_quiet(rx, b);
+	rxlarges_drop(&rx->large, b);
+}
+
+static const struct rxlarge *find_alive(const struct rx *rx, uint64_t key)
+{
+	uint32_t i = rxlarges_lower_bound(&rx->large, key);
+	const struct rxlarge *b = i < rx->large.n ? rxlarges_at(&rx->large, i) : NULL;
+
+	return b && b->key == key && !b->dead ? b : NULL;
+}
+
+const struct bitmap *rx_large_have(const struct rx *rx, uint64_t key)
+{
+	const struct rxlarge *b = find_alive(rx, key);
+
+	return b ? &b->have : NULL;
+}
+
+const struct bitmap *rx_large_stored(const struct rx *rx, uint64_t key)
+{
+	const struct rxlarge *b = find_alive(rx, key);
+
+	return b ? &b->disk : NULL;
 }
 
 /* --- work --- */

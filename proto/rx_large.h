@@ -13,6 +13,14 @@ int rx_large_room(struct rx *rx, const struct fti *fti);
 bool rx_large_valid(const struct rx_object *o, const struct msg *m);
 void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m);
 void rx_large_drop(struct rx *rx, uint64_t number);
+/* Symbols `run` of a block were in the store all the time, or are not in it after all. */
+void rx_large_hold(struct rx *rx, nsec_t now, struct rx_object *o, uint64_t sbn,
+		   struct range run);
+void rx_large_discard(struct rx *rx, struct rx_object *o, uint64_t sbn, struct range run);
+/* Those that came or are in the store, and those that are in it; NULL: no such block is in
+ * progress. */
+const struct bitmap *rx_large_have(const struct rx *rx, uint64_t key);
+const struct bitmap *rx_large_stored(const struct rx *rx, uint64_t key);
 bool rx_large_work(struct rx *rx, struct work *ret);
 /* Whether it is ours. */
 bool rx_large_work_done(struct rx *rx, nsec_t now, const struct work *w, int result);
@@ -22,6 +30,7 @@ void rx_large_heard(struct rx *rx, nsec_t now, struct rxlarge *b, const struct m
 void rx_large_polled(struct rx *rx, nsec_t now, const struct rx_object *o,
 		     const struct poll *p);
 void rx_large_trigger(struct rx *rx, nsec_t now);             /* the position may have moved */
+void rx_large_named(struct rx *rx, nsec_t now, uint64_t key); /* it was asked for by name */
 void rx_large_quiet(struct rx *rx, struct rxlarge *b);        /* it lacks nothing any more */
 void rx_large_hasten(struct rx *rx, nsec_t now, double part); /* GRTT fell to this part */
 int rx_large_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);

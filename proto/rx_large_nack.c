@@ -1,11 +1,12 @@
 /* rx_large_nack.c - when and how a receiver asks for symbols of large blocks (doc/PROTOCOL.md,
  * "Repair of large blocks"). */
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "proto/rx_hold.h"
 #include "proto/rx_large.h"
+#include "proto/rx_nack.h"
 
 #include "proto/backoff.h"
 #include "proto/key.h"
-#include "proto/request.h"
 
 #define LAST_SLOT 6 /* of those who lack little, after a POLL */
 
@@ -49,7 +50,7 @@ void rx_large_quiet(struct rx *rx, struct rxlarge *b)
 
 nsec_t rx_large_deadline(const struct rx *rx)
 {
-	return rx->sender.ended ? NSEC_NEVER : rx->large_at;
+	return rx->sender.ended || rx->busy ? NSEC_NEVER : rx->large_at;
 }
 
 /* --- what sets the timers --- */
@@ -101,9 +102,10 @@ static uint64_t room_end(const struct rx *rx)
 /* While new data flows the sender repairs what is recent, and by parity only. */
 static bool may_ask(const struct rx *rx, nsec_t now, const struct rxlarge *b)
 {
+	const struct rx_object *o = rx_object_look_up(rx, key_object(b->key));
 	uint32_t d = rxlarge_deficit(b);
 
-	if (b->key >= rx->large_end)
+	if (b->key >= rx->large_end || !o || rx_to_be_named(rx, o, b->key))
 		return false;
 	if (!rx_running(rx))
 		return true;
@@ -143,6 +145,18 @@ void rx_large_trigger(struct rx *rx, nsec_t now)
 		announce_before(rx, b);
 	}
 	find_earliest(rx);
+}
+
+void rx_large_named(struct rx *rx, nsec_t now, uint64_t key)
+{
+	struct rxlarge *b = rxlarges_find(&rx->large, key);
+	nsec_t from;
+
+	if (!b)
+		return;
+	from = b->timer.at;
+	rxtimer_asked(&b->timer, time_of(rx, now), b->timer.target, back_off(rx));
+	timer_moved(rx, b, from);
 }
 
 /* Who lacks less than others is to speak later, and so perhaps not at all. */

@@ -1,10 +1,11 @@
 /* rx_nack.c - what a receiver asks for again, and when (RFC 5740 §5.3). */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/rx_internal.h"
+#include "proto/rx_nack.h"
 
 #include "proto/backoff.h"
 #include "proto/key.h"
-#include "proto/request.h"
+#include "proto/rx_hold.h"
+#include "proto/rx_large.h"
 
 #define PATIENCE    (250 * NSEC_PER_MSEC) /* with a sender that repairs, before asking again */
 #define UNHEARD_MAX 16384 /* objects in one range: 16-bit ids have no order beyond 2^15, */
@@ -26,8 +27,10 @@ static uint64_t lowest_wanted(const struct rx *rx)
 /* What is missing at `key` is a large block that has a timer of its own, or waits. */
 static bool asks_for_itself(struct rx *rx, const struct rx_object *o, uint64_t key)
 {
-	return o && o->large && o->state == RX_OBJECT_ACTIVE &&
-	       (rx_running(rx) || rxlarges_find(&rx->large, key));
+	if (!o || !o->large || o->state != RX_OBJECT_ACTIVE)
+		return false;
+	return rx_running(rx) ||
+	       (rxlarges_find(&rx->large, key) && !rx_to_be_named(rx, o, key));
 }
 
 static bool something_missing(struct rx *rx)
@@ -49,7 +52,8 @@ static bool something_missing(struct rx *rx)
 
 void rx_nack_trigger(struct rx *rx, nsec_t now)
 {
-	if (rx->nack.state != RX_NACK_IDLE || rx->sender.ended || !something_missing(rx))
+	if (rx->nack.state != RX_NACK_IDLE || rx->sender.ended || rx->busy ||
+	    !something_missing(rx))
 		return;
 	rx->nack.state = RX_NACK_BACKOFF;
 	rx->nack.at = now + backoff_random(&rx->rng, rx->sender.backoff * rx->sender.grtt,
@@ -221,8 +225,7 @@ static int put_level(struct request_writer *w, uint8_t flags, uint64_t first, ui
 	return request_put(w, &req);
 }
 
-/* End of the run of keys from `key` on, below `end`, of which we have nothing at all. */
-static uint64_t missing_run(const struct rx *rx, uint64_t key, uint64_t end)
+uint64_t rx_missing_run(const struct rx *rx, uint64_t key, uint64_t end)
 {
 	uint32_t i = rxblocks_lower_bound(&rx->blocks, key);
 	uint32_t j = rxlarges_lower_bound(&rx->large, key);
@@ -235,10 +238,32 @@ static uint64_t missing_run(const struct rx *rx, uint64_t key, uint64_t end)
 	return end;
 }
 
+/* The first block from `key` on, below `end`, of which some symbols are held. */
+static uint64_t first_held(const struct rx_object *o, uint64_t key, uint64_t end)
+{
+	uint64_t at = rx_next_held(o, layout_first(&o->layout, key_sbn(key)));
+
+	if (at == o->layout.n_segments)
+		return end;
+	return MIN(end, key_of(o->number, layout_block(&o->layout, at)));
+}
+
 /* Whether one more block of the object can be received, beside those that were asked for. */
 static bool has_room(const struct rx *rx, const struct rx_object *o)
 {
 	return o->large ? rx->nack.large_room > 0 : rxblocks_room(&rx->blocks);
+}
+
+/* The same for one that may be in progress. */
+static bool room_for(struct rx *rx, const struct rx_object *o, uint64_t key)
+{
+	if (o->large ? rxlarges_find(&rx->large, key) != NULL
+		     : rxblocks_find(&rx->blocks, key) != NULL)
+		return true;
+	if (!has_room(rx, o))
+		return false;
+	rx->nack.large_room -= o->large;
+	return true;
 }
 
 /* Blocks from `key` on, below *ret_next, of which we have nothing: of large ones no more than
@@ -257,6 +282,37 @@ static int put_blocks(struct rx *rx, struct request_writer *w, const struct rx_o
 	return r;
 }
 
+/*
+ * A block that holds symbols: those that were lacking from the beginning, by name, so that it
+ * need not be decoded. What does not fit goes into the next message.
+ */
+static int put_lacking(struct rx *rx, nsec_t now, struct request_writer *w,
+		       const struct rx_object *o, uint64_t key, uint64_t *ret_next)
+{
+	uint32_t k = layout_k(&o->layout, key_sbn(key)), end;
+	uint32_t i = key == rx->nack.cursor ? rx->nack.symbol : 0;
+	int r = 0;
+
+	*ret_next = key + 1;
+	if (rx_running(rx) || asks_for_itself(rx, o, key) || !room_for(rx, o, key))
+		return 0;
+	while ((i = rx_next_lacking(rx, o, key, i, true)) < k) {
+		end = rx_next_lacking(rx, o, key, i, false);
+		r = rx_put_segments(w, key, k, i, end - i);
+		if (r < 0) {
+			*ret_next = key;
+			rx->nack.symbol = i;
+			return r;
+		}
+		i = end;
+	}
+	rx->nack.symbol = 0;
+	ranges_add(&rx->named, key, key + 1);
+	if (o->large)
+		rx_large_named(rx, now, key);
+	return 0;
+}
+
 /* Asks for what begins at `key`, which is missing; the key after what was dealt with, in
  * *ret_next. */
 static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struct rx_object *o,
@@ -269,12 +325,14 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 		*ret_next = key_of(o->number + 1, 0);
 		return 0;
 	}
+	if (rx_holds(o, key_sbn(key)) && (!b || rx_to_be_named(rx, o, key)))
+		return put_lacking(rx, now, w, o, key, ret_next);
 	if (b && b->have.count) {
 		*ret_next = key + 1;
 		return put_block(rx, now, w, o, b);
 	}
 	/* What is not asked for is passed over at once: it may be 2^32 blocks. */
-	*ret_next = MAX(missing_run(rx, key, end), key + 1);
+	*ret_next = MAX(rx_missing_run(rx, key, first_held(o, key, end)), key + 1);
 	if (rx_running(rx) || asks_for_itself(rx, o, key) || (!b && !has_room(rx, o)))
 		return 0; /* a late comer would stop the others; what cannot be kept is no use
 			   */
@@ -436,6 +494,7 @@ int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 		rx->nack.state = RX_NACK_SENDING;
 		rx->nack.messages = 0;
 		rx->nack.cursor = lowest_wanted(rx);
+		rx->nack.symbol = 0;
 		rx->nack.room = rx_object_room(rx);
 		rx->nack.large_room = rxlarges_room(&rx->large);
 	}

@@ -164,6 +164,12 @@ static void detach(struct rxblocks *s, struct rxblock *b)
 	b->buf = -1;
 }
 
+void rxblock_begin(struct rxblock *b, enum rxblock_state state)
+{
+	b->state = state;
+	b->run_first = b->run_n = 0;
+}
+
 static bool holds_parity(const struct rxblock *b)
 {
 	return bitmap_next(&b->have, b->k) < b->have.n;
@@ -191,7 +197,7 @@ bool rxblocks_spill(struct rxblocks *s, const struct rxblock *keep)
 	}
 	if (!first)
 		return false;
-	first->state = RXBLOCK_SPILLING;
+	rxblock_begin(first, RXBLOCK_SPILLING);
 	return true;
 }
 
@@ -234,11 +240,6 @@ uint32_t rxblock_sources(const struct rxblock *b)
 uint32_t rxblock_deficit(const struct rxblock *b)
 {
 	return b->k - MIN(b->k, b->have.count);
-}
-
-bool rxblock_whole(const struct rxblock *b)
-{
-	return rxblock_sources(b) == b->k && !b->disk.count;
 }
 
 /* A slot for a parity symbol: the highest one without any symbol. As long as the block lacks
@@ -288,4 +289,26 @@ bool rxblock_store(const struct rxblocks *s, struct rxblock *b, uint32_t esi,
 		make_way(s, b, slot);
 	put(s, b, slot, esi, data, len);
 	return true;
+}
+
+void rxblock_hold(const struct rxblocks *s, struct rxblock *b, uint32_t i)
+{
+	if (!bitmap_has(&b->have, i)) {
+		if (b->esi[i] != RXBLOCK_NO_SYMBOL && b->state == RXBLOCK_FILLING &&
+		    rxblock_deficit(b))
+			make_way(s, b, i);
+		else if (b->esi[i] != RXBLOCK_NO_SYMBOL)
+			bitmap_clear(&b->have, b->esi[i]);
+		b->esi[i] = (uint16_t)i;
+		bitmap_set(&b->have, i);
+	}
+	bitmap_set(&b->disk, i);
+}
+
+void rxblock_unhold(struct rxblock *b, uint32_t i)
+{
+	if (!bitmap_clear(&b->disk, i))
+		return;
+	bitmap_clear(&b->have, i);
+	b->esi[i] = RXBLOCK_NO_SYMBOL;
 }

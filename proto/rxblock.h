@@ -16,7 +16,8 @@
  *
  * A block that lacks symbols and whose memory others need more is SPILLED: its source symbols
  *go to the sink, its parity is given up, and it takes a buffer again when a symbol arrives. At
- *most one request (work.h) is out for a block.
+ *most one request (work.h) is out for a block. What is on disk is loaded if the others do not
+ *do without decoding, and is not written again.
  */
 enum rxblock_state {
 	RXBLOCK_FILLING,
@@ -37,8 +38,8 @@ struct rxblock {
 	uint32_t symbol_len;
 	uint16_t *esi;             /* rs_decode(): what each of the k slots holds */
 	struct bitmap have;        /* symbols received, source and parity */
-	struct bitmap disk;        /* source symbols that are on disk and not in memory */
-	uint32_t run_first, run_n; /* symbols of the request that is out */
+	struct bitmap disk;        /* source symbols that are on disk */
+	uint32_t run_first, run_n; /* symbols of the last request */
 
 	uint32_t parity_target; /* highest the sender announced */
 	uint32_t parity_heard;  /* one past the highest parity symbol heard */
@@ -95,10 +96,15 @@ uint8_t *rxblock_data(const struct rxblocks *s, const struct rxblock *b);
 bool rxblock_store(const struct rxblocks *s, struct rxblock *b, uint32_t esi,
 		   const uint8_t *data, size_t len);
 
+/* Source symbol i of a FILLING, SPILLING or SPILLED block was on disk all the time. */
+void rxblock_hold(const struct rxblocks *s, struct rxblock *b, uint32_t i);
+/* It is lacking, if what is on disk was all we had of it. */
+void rxblock_unhold(struct rxblock *b, uint32_t i);
+/* The next state, whose runs of symbols begin with the first one. */
+void rxblock_begin(struct rxblock *b, enum rxblock_state state);
+
 /* Symbols of any kind that are still needed; source symbols received. */
 uint32_t rxblock_deficit(const struct rxblock *b);
 uint32_t rxblock_sources(const struct rxblock *b);
-/* Every slot holds its own source symbol in memory. */
-bool rxblock_whole(const struct rxblock *b);
 
 #endif

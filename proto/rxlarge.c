@@ -18,7 +18,7 @@
 
 static size_t state_words(const struct rxlarges *s)
 {
-	return bitmap_words(s->max_k) + bitmap_words(s->max_parity);
+	return 2 * bitmap_words(s->max_k) + bitmap_words(s->max_parity);
 }
 
 static int alloc_blocks(struct rxlarges *s)
@@ -31,7 +31,8 @@ static int alloc_blocks(struct rxlarges *s)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->cap; i++) {
 		s->b[i].have.words = s->words + i * state_words(s);
-		s->b[i].parity.words = s->b[i].have.words + bitmap_words(s->max_k);
+		s->b[i].disk.words = s->b[i].have.words + bitmap_words(s->max_k);
+		s->b[i].parity.words = s->b[i].disk.words + bitmap_words(s->max_k);
 		s->free[i] = (uint16_t)i;
 	}
 	return 0;
@@ -189,7 +190,7 @@ uint32_t rxlarges_room(const struct rxlarges *s)
 
 static void reset(struct rxlarge *b, uint64_t key, const struct rxlarge_shape *shape)
 {
-	uint64_t *have = b->have.words, *parity = b->parity.words;
+	uint64_t *have = b->have.words, *disk = b->disk.words, *parity = b->parity.words;
 
 	*b = (struct rxlarge){
 		.key = key,
@@ -202,6 +203,7 @@ static void reset(struct rxlarge *b, uint64_t key, const struct rxlarge_shape *s
 		.last = -1,
 	};
 	bitmap_init(&b->have, have, shape->k);
+	bitmap_init(&b->disk, disk, shape->k);
 	bitmap_init(&b->parity, parity, shape->n_parity);
 	rxtimer_init(&b->timer);
 }
@@ -379,6 +381,8 @@ static void on_full(struct rxlarges *s, struct rxlarge *b)
 {
 	b->state = s->counting ? RXLARGE_DONE : RXLARGE_STORING;
 	close_piece(s, b);
+	if (b->have.count == b->k && !b->n_closed)
+		b->state = RXLARGE_DONE;
 	s->n_waiting += is_waiting(b);
 }
 
@@ -458,4 +462,19 @@ int rxlarges_parity(struct rxlarges *s, struct rxlarge *b, uint32_t p, const uin
 	if (!rxlarge_deficit(b))
 		on_full(s, b);
 	return 1;
+}
+
+void rxlarges_hold(struct rxlarges *s, struct rxlarge *b, uint32_t i)
+{
+	if (b->state != RXLARGE_GATHERING || b->dead || !bitmap_set(&b->have, i))
+		return;
+	bitmap_set(&b->disk, i);
+	if (!rxlarge_deficit(b))
+		on_full(s, b);
+}
+
+void rxlarge_unhold(struct rxlarge *b, uint32_t i)
+{
+	if (b->state == RXLARGE_GATHERING && bitmap_clear(&b->disk, i))
+		bitmap_clear(&b->have, i);
 }

@@ -17,7 +17,8 @@
  * Source symbols go to disk as they come, a piece (piece.h) at a time; parity stays in memory
  * until there is enough of it. Then one block at a time is decoded: its source symbols are read
  * back piece by piece and added to the parity (ADDING), the lost ones come of that (SOLVING),
- * in the very memory of the parity, and are written. No symbol is written twice.
+ * in the very memory of the parity, and are written. No symbol is written twice, and none that
+ * was on disk before.
  */
 enum rxlarge_state {
 	RXLARGE_GATHERING,
@@ -35,6 +36,7 @@ struct rxlarge {
 	uint32_t k, n_parity, symbol_len;
 	uint32_t last_len;    /* bytes of the last source symbol */
 	struct bitmap have;   /* source symbols in memory, on their way to disk, or there */
+	struct bitmap disk;   /* those that are there */
 	struct bitmap parity; /* parity symbols in memory */
 	int32_t open;         /* slot of the piece that is being gathered; -1: none */
 	int32_t first, last;  /* slots of parity, a list; -1: none */
@@ -158,6 +160,12 @@ uint32_t rxlarge_deficit(const struct rxlarge *b);
  */
 int rxlarges_source(struct rxlarges *s, struct rxlarge *b, uint32_t i, const uint8_t *data);
 int rxlarges_parity(struct rxlarges *s, struct rxlarge *b, uint32_t p, const uint8_t *data);
+/*
+ * Source symbol i was on disk all the time; no effect when enough symbols are here. Or it is
+ * lacking, as what is on disk was all we had of it: only while GATHERING.
+ */
+void rxlarges_hold(struct rxlarges *s, struct rxlarge *b, uint32_t i);
+void rxlarge_unhold(struct rxlarge *b, uint32_t i);
 /* Pieces are to be written, or a block to be decoded. */
 bool rxlarges_busy(const struct rxlarges *s);
 

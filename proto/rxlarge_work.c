@@ -343,6 +343,15 @@ static void on_read(struct rxlarges *s, uint32_t slot)
 	s->solver.load[slot / s->n_pieces].state = RXLARGE_LOAD_READY;
 }
 
+static void note_written(struct rxlarge *b, const struct work *w)
+{
+	uint32_t first = (uint32_t)(w->offset / b->symbol_len);
+	uint32_t end = first + (uint32_t)((w->len - 1) / b->symbol_len) + 1;
+
+	for (uint32_t i = first; i < end; i++)
+		bitmap_set(&b->disk, i);
+}
+
 static void on_written(struct rxlarges *s, int32_t slot)
 {
 	struct rxlarge_slot *p = &s->slots[slot];
@@ -358,6 +367,8 @@ struct rxlarge *rxlarges_work_done(struct rxlarges *s, const struct work *w)
 	struct rxlarge *b = piece ? &s->b[s->slots[w->slot].block] : s->solver.b;
 
 	b->n_out--;
+	if (w->op == WORK_WRITE)
+		note_written(b, w);
 	if (piece)
 		on_written(s, (int32_t)w->slot);
 	else if (w->op == WORK_READ)

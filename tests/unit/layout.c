@@ -107,6 +107,8 @@ static void assert_seams(const struct layout *l)
 
 		if (b >= l->n_blocks)
 			continue;
+		assert_int_equal(layout_block(l, layout_first(l, b)), b);
+		assert_int_equal(layout_block(l, layout_first(l, b + 1) - 1), b);
 		if (b)
 			assert_true(layout_offset(l, b - 1) + layout_block_bytes(l, b - 1) ==
 				    layout_offset(l, b));

@@ -174,7 +174,7 @@ static void a_flush_is_confirmed_by_who_is_named_and_has_all(void **state)
 	rig_flush(&r, 0, RIG_NODE);
 	assert_string_equal(rig_see(&r), "N(0.1.8) ");
 	rig_data(&r, 0, 1, 8);
-	assert_string_equal(rig_see(&r), ""); /* not by itself */
+	assert_string_equal(rig_see(&r), "AF0.1.7 "); /* as soon as it has */
 	rig_flush(&r, 0, 0);
 	rig_flush(&r, 0, 98);
 	assert_string_equal(rig_see(&r), "");

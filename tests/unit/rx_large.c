@@ -16,7 +16,7 @@ static void blocks_sent_in_turns_are_received(void **state)
 		for (uint32_t sbn = 0; sbn < 3; sbn++)
 			rig_data(&r, 0, sbn, i);
 	assert_string_equal(rig_see(&r), "");
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	assert_int_equal(rx_counters(r.rx)->source, 3 * K);
 	assert_int_equal(rx_counters(r.rx)->recovered, 0);
 	assert_int_equal(rx_status(r.rx).received, 3 * L_BLOCK);
@@ -69,7 +69,7 @@ static void the_front_is_what_is_stored(void **state)
 	rig_work(&r);
 	assert_int_equal(rx_front(r.rx, 0), 2 * L_BLOCK);
 	block_without(&r, 2, 0);
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	assert_int_equal(rx_front(r.rx, 0), 3 * L_BLOCK);
 	rx_release(r.rx, 0);
 	assert_int_equal(rx_front(r.rx, 0), 0);
@@ -98,7 +98,7 @@ static void slow_work_is_waited_for(void **state)
 		if (!n && !r.n_held)
 			break;
 	}
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	rig_fini(&r);
 }
 
@@ -227,7 +227,7 @@ static void a_failed_write_aborts_the_object(void **state)
 	begin(&r, 2);
 	r.write_err = -ENOSPC;
 	block_without(&r, 0, 0);
-	assert_string_equal(rig_events(&r), "X0:28 ");
+	assert_string_equal(rig_events(&r), "X0:28 F ");
 	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "");
 	rig_fini(&r);
 
@@ -236,7 +236,7 @@ static void a_failed_write_aborts_the_object(void **state)
 	block_without(&r, 0, 1);
 	send_poll(&r, 0, 1, 0);
 	parity(&r, 0, 0, 1, 1);
-	assert_string_equal(rig_events(&r), "X0:5 ");
+	assert_string_equal(rig_events(&r), "X0:5 F ");
 	rig_fini(&r);
 }
 

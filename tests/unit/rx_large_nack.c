@@ -52,7 +52,7 @@ static void a_poll_asks_for_the_parity_that_is_lacking(void **state)
 	parity(&r, 0, 0, 3, 3);
 	parity(&r, 2, 0, 7, 7);
 	assert_string_equal(rig_see(&r), "");
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "");
 	assert_int_equal(rx_counters(r.rx)->nacks, 2);
 	rig_fini(&r);
@@ -124,7 +124,7 @@ static void parity_that_comes_unasked_silences(void **state)
 	assert_string_equal(rig_run(&r, 2 * r.grtt - 1), "");
 	assert_string_equal(rig_run(&r, 1), "N(0.0+2) "); /* two are late, or lost */
 	parity(&r, 0, 4, 6, 6);
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	rig_fini(&r);
 }
 
@@ -152,7 +152,7 @@ static void lost_parity_is_asked_for_when_the_repair_has_passed(void **state)
 	parity(&r, 0, 3, 4, 4);
 	assert_string_equal(rig_see(&r), "N(0.0+6) ");
 	parity(&r, 0, 4, 6, 6);
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	rig_fini(&r);
 }
 
@@ -331,7 +331,7 @@ static void beyond_the_parity_there_are_names(void **state)
 	assert_string_equal(rig_see(&r), "N(0.0.19) ");
 	rig_repair(&r, 0, 0, 19, PARITY);
 	parity(&r, 1, 0, 1, 1);
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	rig_fini(&r);
 }
 
@@ -351,7 +351,7 @@ static void beyond_the_memory_there_are_names(void **state)
 	rig_repair(&r, 0, 0, 16, 16);
 	rig_repair(&r, 0, 0, 17, 16);
 	parity(&r, 0, 0, 16, 16);
-	assert_string_equal(rig_events(&r), "O0 C0 ");
+	assert_string_equal(rig_events(&r), "O0 C0 F ");
 	rig_fini(&r);
 }
 
@@ -374,7 +374,7 @@ static void what_the_memory_cannot_keep_waits(void **state)
 	parity(&r, 1, 0, 17, 17);
 	assert_string_equal(rig_see(&r), "N(0.2+17) ");
 	parity(&r, 2, 0, 17, 17);
-	assert_string_equal(rig_events(&r), "O0 C0 ");
+	assert_string_equal(rig_events(&r), "O0 C0 F ");
 	rig_fini(&r);
 }
 
@@ -413,7 +413,7 @@ static void whole_blocks_are_asked_for_in_the_catch_up(void **state)
 	for (uint32_t sbn = 0; sbn < 6; sbn++)
 		for (uint16_t i = 0; i < K; i++)
 			rig_repair(&r, 0, sbn, i, 0);
-	assert_string_equal(rig_events(&r), "C0 ");
+	assert_string_equal(rig_events(&r), "C0 F ");
 	rig_fini(&r);
 }
 

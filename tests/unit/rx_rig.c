@@ -302,21 +302,29 @@ void rig_heard(struct rx_rig *r, bool adv, const struct request *req, size_t n)
 
 /* --- work and events --- */
 
+static uint8_t *sink(struct rx_rig *r, uint64_t object)
+{
+	uint8_t **sink = &r->sink[object % RIG_OBJECTS];
+
+	if (!*sink)
+		*sink = calloc(1, r->size[object % RIG_OBJECTS]);
+	assert_non_null(*sink);
+	return *sink;
+}
+
 static void serve_io(struct rx_rig *r, const struct work *w)
 {
 	uint64_t size = r->size[w->object % RIG_OBJECTS];
-	uint8_t **sink = &r->sink[w->object % RIG_OBJECTS];
+	uint8_t *at = sink(r, w->object) + w->offset;
 
 	assert_true(w->len > 0 && w->offset + w->len <= size);
-	if (!*sink)
-		*sink = calloc(1, size);
-	assert_non_null(*sink);
 	for (size_t i = 0; i < w->len && w->op == WORK_WRITE; i++)
 		assert_int_equal(w->data[i], rig_byte((uint16_t)w->object, w->offset + i));
 	if (w->op == WORK_WRITE)
-		memcpy(*sink + w->offset, w->data, w->len);
+		memcpy(at, w->data, w->len);
 	else
-		memcpy(w->data, *sink + w->offset, w->len);
+		memcpy(w->data, at, w->len);
+	r->n_written += w->op == WORK_WRITE ? w->len : 0;
 }
 
 static void serve(struct rx_rig *r, const struct work *w)
@@ -388,6 +396,12 @@ static void take_events(struct rx_rig *r)
 	}
 }
 
+void rig_serve_one(struct rx_rig *r)
+{
+	assert_true(r->n_held > 0);
+	serve(r, &r->held[--r->n_held]);
+}
+
 void rig_work(struct rx_rig *r)
 {
 	struct work w;
@@ -405,6 +419,16 @@ void rig_work(struct rx_rig *r)
 		}
 	}
 	take_events(r);
+}
+
+void rig_hold(struct rx_rig *r, uint16_t object, uint64_t off, uint64_t len)
+{
+	uint64_t end = MIN(off + len, r->size[object % RIG_OBJECTS]);
+
+	for (uint64_t i = off; i < end; i++)
+		sink(r, object)[i] = rig_byte(object, i);
+	rx_hold(r->rx, r->now, object, off, len);
+	rig_work(r);
 }
 
 const char *rig_events(struct rx_rig *r)
@@ -472,8 +496,9 @@ static void say_ack(struct rx_rig *r)
 	if (m->ack_type == ACK_FLUSH) {
 		assert_int_equal(watermark_decode(&wm, m->payload, m->payload_len), 0);
 		assert_int_equal(wm.fec_id, r->fec_id);
-		say(r->text, sizeof(r->text), "AF%u.%u.%u ", wm.object_id, wm.fpi.sbn,
-		    wm.fpi.esi);
+		say(r->text, sizeof(r->text), "AF%u.%u.%u%s%s ", wm.object_id, wm.fpi.sbn,
+		    wm.fpi.esi, m->ext.holdings.holds ? "h" : "",
+		    m->ext.holdings.busy ? "b" : "");
 	} else if (m->ack_type == ACK_ANNOUNCE) {
 		assert_int_equal(announce_decode(&a, m->payload, m->payload_len), 0);
 		assert_int_equal(a.host_len, 4);
@@ -507,7 +532,10 @@ static bool next(struct rx_rig *r)
 	assert_int_equal(m->server_id, RIG_SENDER);
 	assert_int_equal(m->instance_id, 7);
 	assert_int_equal(m->sequence, r->fed_back);
-	assert_int_equal(m->ext.present, !r->sow || r->cc_asked ? EXT_HAS_CC : 0);
+	assert_int_equal(m->ext.present & ~(unsigned)EXT_HAS_HOLDINGS,
+			 !r->sow || r->cc_asked ? EXT_HAS_CC : 0);
+	assert_int_equal(!!(m->ext.present & EXT_HAS_HOLDINGS),
+			 r->sow && m->type == NORM_ACK && m->ack_type == ACK_FLUSH);
 	r->fed_back++;
 	if (m->type == NORM_NACK)
 		say_nack(r);

@@ -24,8 +24,8 @@
 /*
  * Feedback: "N(0.1.8-9 b0.2 b1.0-3 o2 i0 0.1+7)": a NACK for symbols, blocks, an object, INFO,
  * a parity target;
- * "AF0.1.7", "AA", "AR0", "AC": ACK of a FLUSH, ANNOUNCE, RECEIPT with its status, ACK of CC;
- * "A?": REPORT, "A!": the same as an objection.
+ * "AF0.1.7" (and "h": holds, "b": busy), "AA", "AR0", "AC": ACK of a FLUSH, ANNOUNCE, RECEIPT
+ * with its status, ACK of CC; "A?": REPORT, "A!": the same as an objection.
  *
  * Events: "O0" offered, "I0" new INFO, "C0" complete, "X0:5" aborted with error 5, and
  * "J"oined, "F"inished, "R"eceipted, sender "E"nded, sender "G"one.
@@ -57,8 +57,9 @@ struct rx_rig {
 	bool ignore; /* offers are not answered */
 	bool keep;   /* complete objects are not released */
 	int write_err, read_err;
-	bool asleep; /* neither work nor events are asked for */
-	bool hold;   /* work is kept waiting */
+	uint64_t n_written; /* bytes, of all objects */
+	bool asleep;        /* neither work nor events are asked for */
+	bool hold;          /* work is kept waiting */
 	struct work held[16];
 	unsigned n_held;
 
@@ -104,6 +105,10 @@ void rig_heard(struct rx_rig *r, bool adv, const struct request *req, size_t n);
 
 /* --- what comes of it --- */
 void rig_work(struct rx_rig *r);
+/* The last of the requests that are held. */
+void rig_serve_one(struct rx_rig *r);
+/* The sink has these bytes already. */
+void rig_hold(struct rx_rig *r, uint16_t object, uint64_t off, uint64_t len);
 /* Events since the last call. */
 const char *rig_events(struct rx_rig *r);
 /* Feedback of the present instant, or of the time to come. */

@@ -233,7 +233,7 @@ static void an_error_of_a_spilled_block_aborts(void **state)
 		rig_info(&r, 0, "info");
 		r.write_err = reading ? 0 : -EIO;
 		r.read_err = reading ? -EIO : 0;
-		for (uint16_t esi = 0; esi < RIG_B; esi++)
+		for (uint16_t esi = 1; esi <= RIG_B; esi++) /* to be decoded */
 			for (uint32_t sbn = 0; sbn < N_BLOCKS; sbn++)
 				rig_data(&r, 0, sbn, esi);
 		assert_string_equal(rig_events(&r), "O0 X0:5 ");

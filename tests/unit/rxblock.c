@@ -52,7 +52,7 @@ static const char *slots(const struct rxblocks *s, const struct rxblock *b)
 
 		len += (size_t)snprintf(text + len, sizeof(text) - len, none ? "- " : "%u ",
 					b->esi[i]);
-		if (!none)
+		if (!none && !bitmap_has(&b->disk, i))
 			assert_int_equal(rxblock_data(s, b)[i * LEN + LEN - 1], b->esi[i] + 1);
 	}
 	return text;
@@ -170,9 +170,8 @@ static void source_symbols_have_their_places(void **state)
 	assert_true(rxblock_store(&s, b, 3, (const uint8_t *)"\4", 1)); /* zero-padded */
 	assert_memory_equal(rxblock_data(&s, b) + 3 * LEN, "\4\0\0", LEN);
 	assert_int_equal(rxblock_sources(b), 3);
-	assert_false(rxblock_whole(b));
 	assert_true(store(&s, b, 1));
-	assert_true(rxblock_whole(b));
+	assert_int_equal(rxblock_sources(b), K);
 	assert_int_equal(rxblock_deficit(b), 0);
 	assert_false(store(&s, b, K)); /* parity is of no use any more */
 	rxblocks_fini(&s);
@@ -194,7 +193,6 @@ static void parity_stands_in_for_what_is_missing(void **state)
 	assert_string_equal(slots(&s, b), "5 4 2 3 ");
 	assert_int_equal(rxblock_deficit(b), 0);
 	assert_int_equal(rxblock_sources(b), 2);
-	assert_false(rxblock_whole(b));
 	assert_false(store(&s, b, 0)); /* decoding will find it */
 	rxblocks_fini(&s);
 }
@@ -274,9 +272,66 @@ static void a_spilled_block_keeps_its_source_symbols(void **state)
 	for (uint32_t esi = 0; esi < K; esi++)
 		assert_int_equal(store(&s, b, esi), esi != 1);
 	assert_int_equal(rxblock_deficit(b), 0);
-	assert_false(rxblock_whole(b)); /* one is on disk still */
-	bitmap_clear(&b->disk, 1);
-	assert_true(rxblock_whole(b));
+	assert_int_equal(rxblock_sources(b), K);
+	assert_int_equal(b->disk.count, 1); /* that one is not in memory */
+	rxblocks_fini(&s);
+}
+
+static void what_is_on_disk_needs_no_slot(void **state)
+{
+	struct rxblocks s = blocks_of(2);
+	struct rxblock *b = block(&s, 1, 0);
+
+	assert_true(store(&s, b, K)); /* lies in slot 3, */
+	rxblock_hold(&s, b, 3);       /* makes way, */
+	assert_string_equal(slots(&s, b), "- - 4 3 ");
+	rxblock_hold(&s, b, 0);
+	rxblock_hold(&s, b, 0);
+	assert_int_equal(rxblock_deficit(b), 1);
+	assert_true(store(&s, b, 1));
+	assert_int_equal(rxblock_deficit(b), 0);
+	rxblock_hold(&s, b, 2); /* and goes when nothing is lacking */
+	assert_string_equal(slots(&s, b), "0 1 2 3 ");
+	assert_int_equal(b->have.count, K);
+	assert_int_equal(rxblock_sources(b), K);
+	rxblock_hold(&s, b, 1); /* it need not be written */
+	assert_int_equal(b->disk.count, K);
+	rxblocks_fini(&s);
+}
+
+static void a_spilled_block_gives_parity_up_for_what_is_on_disk(void **state)
+{
+	struct rxblocks s = blocks_of(2);
+	struct rxblock *b = block(&s, 1, 0);
+
+	store(&s, b, 0);
+	store(&s, b, K);
+	assert_true(rxblocks_spill(&s, NULL));
+	rxblock_hold(&s, b, 3);
+	assert_string_equal(slots(&s, b), "0 - - 3 ");
+	assert_int_equal(rxblock_deficit(b), 2);
+	bitmap_set(&b->disk, 0); /* it was written */
+	rxblocks_spilled(&s, b);
+	rxblock_hold(&s, b, 1);
+	assert_int_equal(rxblock_deficit(b), 1);
+	assert_int_equal(b->disk.count, 3);
+	rxblocks_fini(&s);
+}
+
+static void what_proved_wrong_is_lacking(void **state)
+{
+	struct rxblocks s = blocks_of(2);
+	struct rxblock *b = block(&s, 1, 0);
+
+	store(&s, b, 0);
+	rxblock_hold(&s, b, 1);
+	rxblock_unhold(b, 0); /* not on disk: nobody can have seen it */
+	rxblock_unhold(b, 1);
+	rxblock_unhold(b, 2);
+	assert_string_equal(slots(&s, b), "0 - - - ");
+	assert_int_equal(rxblock_deficit(b), K - 1);
+	assert_int_equal(b->disk.count, 0);
+	assert_true(store(&s, b, 1));
 	rxblocks_fini(&s);
 }
 
@@ -317,6 +372,9 @@ int main(void)
 		cmocka_unit_test(the_one_heard_longest_ago_spills),
 		cmocka_unit_test(what_holds_parity_spills_last),
 		cmocka_unit_test(a_spilled_block_keeps_its_source_symbols),
+		cmocka_unit_test(what_is_on_disk_needs_no_slot),
+		cmocka_unit_test(a_spilled_block_gives_parity_up_for_what_is_on_disk),
+		cmocka_unit_test(what_proved_wrong_is_lacking),
 		cmocka_unit_test(a_used_state_is_new_again),
 	};
 
