@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "common/progress.h"
 #include "common/file.h"
+#include "common/human.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,21 +31,6 @@ void progress_init(struct progress *p, int fd, enum progress_mode mode)
 	};
 }
 
-/* Three digits of a number of bytes, or bits: "1.25 GB". */
-static void scaled(char *buf, size_t cap, double v, const char *unit)
-{
-	static const char *const prefix[] = { "", "k", "M", "G", "T", "P", "E" };
-	unsigned i = 0;
-
-	for (; v >= 999.5 && i < 6; i++)
-		v /= 1000;
-	snprintf(buf, cap, "%.*f %s%s",
-		 i == 0 || v >= 99.95 ? 0
-		 : v >= 9.995         ? 1
-				      : 2,
-		 v, prefix[i], unit);
-}
-
 static void time_left(char *buf, size_t cap, const struct progress_now *is, double rate)
 {
 	double s = is->done < is->total ? (double)(is->total - is->done) / rate : 0;
@@ -67,9 +53,9 @@ static void figures(char *buf, size_t cap, const struct progress_now *is, double
 {
 	char done[16], total[16], speed[24], of[24] = "", at[32] = "", left[48];
 
-	scaled(done, sizeof(done), (double)is->done, "B");
-	scaled(total, sizeof(total), (double)is->total, "B");
-	scaled(speed, sizeof(speed), rate * 8, "bit/s");
+	human_number(done, sizeof(done), (double)is->done, "B");
+	human_number(total, sizeof(total), (double)is->total, "B");
+	human_number(speed, sizeof(speed), rate * 8, "bit/s");
 	if (is->total > 0)
 		snprintf(of, sizeof(of), " of %s", total);
 	if (rate > 0)

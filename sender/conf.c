@@ -12,10 +12,12 @@
 
 #define LEN(a)      (sizeof(a) / sizeof((a)[0]))
 #define SEGMENT_MAX 65000
+#define WHO_WAIT    2000000000 /* ns: --wait of --who */
 #define AT(member)  offsetof(struct conf, member)
 
 static const char *const fec_ids[] = { "auto", "5", "129", NULL };
 static const char *const profiles[] = { "sow", "norm", NULL };
+static const char *const against_who[] = { "profile", "quiet", NULL };
 static const char *const against_quiet[] = { "progress", "log-level", NULL };
 
 /* clang-format off */
@@ -30,10 +32,12 @@ static const struct opt opts[] = {
 	  .help = "with --rate auto: do not wait for receivers that can do less [100K]" },
 
 	{ .help = "Receivers" },
-	{ "receivers", 0, "N", &opt_u32, AT(receivers), .min = 1, .max = 4096,
+	{ "who", 0, NULL, &opt_flag, AT(who), .against = against_who,
+	  .help = "only ask which receivers are there: name, address, version, free space" },
+	{ "receivers", 0, "N", &opt_u32, AT(receivers), .min = 1, .max = RECEIVERS_MAX,
 	  .help = "start when N of them are there [when no more come]" },
 	{ "wait", 'w', "TIME", &opt_duration, AT(wait), .dflt = "30",
-	  .help = "wait for them no longer than this" },
+	  .help = "wait for them no longer than this; with --who 2" },
 	{ "drop-after", 0, "TIME", &opt_duration, AT(drop_after), .min = 100000000, .dflt = "10",
 	  .help = "give up a receiver that is silent this long" },
 
@@ -68,7 +72,7 @@ static const struct opt opts[] = {
 
 static const struct opt_prog prog = {
 	.name = "sow",
-	.synopsis = "[options] FILE...",
+	.synopsis = "[options] FILE... | --who [options]",
 	.about = "Sends files by multicast to all machines that run reap.",
 	.version = PACKAGE_VERSION,
 	.opts = opts,
@@ -77,6 +81,8 @@ static const struct opt_prog prog = {
 
 static void settle(struct conf *c)
 {
+	if (c->who && opt_origin(&prog, &c->run, "wait") == OPT_DEFAULT)
+		c->wait = WHO_WAIT;
 	c->progress_mode = PROGRESS_AUTO;
 	if (opt_origin(&prog, &c->run, "progress") > OPT_DEFAULT)
 		c->progress_mode = c->progress ? PROGRESS_ALWAYS : PROGRESS_NEVER;
@@ -121,7 +127,9 @@ int conf_read(struct conf *ret, int argc, char **argv)
 	settle(ret);
 	ret->paths = argv + ret->run.first;
 	ret->n_paths = (unsigned)(argc - ret->run.first);
-	if (ret->n_paths == 0)
+	if (ret->who && ret->n_paths)
+		return log_err(0, "--who sends nothing; leave out the files"), -EINVAL;
+	if (!ret->who && ret->n_paths == 0)
 		return log_err(0, "no file to send; give one or more, or --help"), -EINVAL;
 	return 0;
 }

@@ -11,8 +11,11 @@
 enum conf_profile { PROFILE_SOW, PROFILE_NORM };
 enum conf_fec { FEC_AUTO, FEC_5, FEC_129 };
 
+#define RECEIVERS_MAX 4096
+
 struct conf {
 	struct netopt net;
+	bool who;           /* only ask which receivers are there */
 	uint64_t rate;      /* bits a second of NORM messages; 0: auto; RATE_NORM_CC */
 	uint64_t min_rate;  /* 0: the default */
 	uint32_t receivers; /* start when so many are there; 0: when no more come */

@@ -6,6 +6,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "sender/pump.h"
+#include "sender/who.h"
 
 #define RCVBUF  (1 << 20) /* for the answers of many receivers at once */
 #define HEADERS 32        /* NORM's, beside the segment, at most */
@@ -105,6 +106,14 @@ static int run(struct conf *c)
 	return r;
 }
 
+static int count(const struct conf *c)
+{
+	struct netplan plan;
+	int r = plan_network(c, &plan);
+
+	return r < 0 ? status_of(r) : who_run(c, &plan);
+}
+
 int main(int argc, char **argv)
 {
 	struct conf conf;
@@ -115,7 +124,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	r = conf_read(&conf, argc, argv);
 	if (r == 0)
-		r = run(&conf);
+		r = conf.who ? count(&conf) : run(&conf);
 	else
 		r = r < 0 ? EXIT_USAGE : EXIT_ALL;
 	conf_fini(&conf);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -14,6 +13,7 @@
 #include "common/udp_out.h"
 #include "proto/wire.h"
 #include "sender/feeder.h"
+#include "sender/identity.h"
 
 #define BATCH       256                   /* packets queued for one flush */
 #define ROUNDS      4                     /* batches for one reading of the clock */
@@ -25,9 +25,8 @@
 #define QUEUE_RETRY NSEC_PER_MSEC         /* the device's queue is full */
 #define ERROR_RETRY (100 * NSEC_PER_MSEC) /* the network is in trouble */
 
-#define RECEIVERS_MAX 4096
-#define OBJECTS_SOW   4096
-#define OBJECTS_NORM  200 /* NRL's receivers keep 256 at most */
+#define OBJECTS_SOW  4096
+#define OBJECTS_NORM 200 /* NRL's receivers keep 256 at most */
 
 enum tag { TAG_SEND, TAG_GROUP, N_SOCKETS };
 
@@ -106,14 +105,10 @@ static int make_session(struct pump *p)
 		.max_receivers = RECEIVERS_MAX,
 		.expected = c->receivers,
 	};
-	int r = 0;
+	int r = identity_choose(&tc);
 
-	while (tc.node_id == NORM_NODE_NONE || tc.node_id == NORM_NODE_ANY)
-		if (getrandom(&tc.node_id, sizeof(tc.node_id), 0) < 0)
-			return log_err(-errno, "getrandom");
-	if (getrandom(&tc.instance_id, sizeof(tc.instance_id), 0) < 0 ||
-	    getrandom(&tc.seed, sizeof(tc.seed), 0) < 0)
-		return log_err(-errno, "getrandom");
+	if (r < 0)
+		return r;
 	r = tx_new(&p->tx, &tc, p->now);
 	return r < 0 ? log_err(r, "start a session") : 0;
 }

@@ -56,6 +56,22 @@ static void congestion_control_is_a_rate(void **state)
 	conf_fini(&c);
 }
 
+static void a_census_needs_no_file_and_less_time(void **state)
+{
+	struct conf c;
+	char copy[256];
+
+	assert_int_equal(read_line(&c, "--who", copy), 0);
+	assert_true(c.who);
+	assert_int_equal(c.wait, 2000000000);
+	conf_fini(&c);
+	assert_int_equal(read_line(&c, "--who --wait 30 --receivers 7", copy), 0);
+	assert_int_equal(c.wait, 30000000000);
+	conf_fini(&c);
+	assert_int_equal(read_line(&c, "--who f", copy), -EINVAL);
+	conf_fini(&c);
+}
+
 static void values_are_read(void **state)
 {
 	struct conf c;
@@ -152,6 +168,7 @@ static void mistakes_are_refused(void **state)
 		{ "--quiet --progress f", "contradict" },
 		{ "--quiet --log-level debug f", "contradict" },
 		{ "--json --json f", "twice" },
+		{ "--who --profile norm", "contradict" },
 		{ "--output x f", "unknown" },
 	};
 
@@ -171,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
 		cmocka_unit_test(values_are_read),
+		cmocka_unit_test(a_census_needs_no_file_and_less_time),
 		cmocka_unit_test(congestion_control_is_a_rate),
 		cmocka_unit_test(codes_are_read),
 		cmocka_unit_test(mistakes_are_refused),
