@@ -17,6 +17,7 @@
 #define DRAIN_LONGEST 12                    /* intervals */
 #define TEST_LONGEST  3
 #define DOUBT_NONE    0.05 /* that much loss more needs no second look */
+#define BADLY         0.5
 
 #define STEP_FIRST   0.02
 #define STEP_GROWTH  1.5
@@ -80,22 +81,49 @@ const struct ratepeer *rate_peer(const struct rate *r, uint32_t node_id)
 	return rate_find((struct rate *)r, node_id);
 }
 
+/* What it can do, or was seen to get. */
+static double able(const struct ratepeer *p)
+{
+	return isfinite(p->cap) ? p->cap : p->best;
+}
+
+void rate_unhear(struct rate *r)
+{
+	for (unsigned i = 0; i < RATE_PEERS; i++)
+		r->peers[i].fresh = false;
+}
+
 double rate_fastest(const struct rate *r)
 {
 	double best = 0;
 
-	for (unsigned i = 0; i < RATE_PEERS; i++) {
-		const struct ratepeer *p = &r->peers[i];
-
-		if (p->used)
-			best = MAX(best, isfinite(p->cap) ? p->cap : p->best);
-	}
+	for (unsigned i = 0; i < RATE_PEERS; i++)
+		if (r->peers[i].used)
+			best = MAX(best, able(&r->peers[i]));
 	return best;
+}
+
+/* Whether the median is more than twice `cap`, that is, more than half of them are faster than
+ * that. One or two have no median. */
+static bool is_outrun(const struct rate *r, double cap)
+{
+	unsigned n = 0, faster = 0;
+
+	for (unsigned i = 0; i < RATE_PEERS; i++) {
+		n += r->peers[i].used;
+		faster += r->peers[i].used && able(&r->peers[i]) > 2 * cap;
+	}
+	return 2 * faster > n;
+}
+
+bool rate_outruns(const struct rate *r, const struct ratepeer *p)
+{
+	return p->used && able(p) > 0 && is_outrun(r, able(p));
 }
 
 bool rate_straggles(const struct rate *r, const struct ratepeer *p)
 {
-	return p->cap < MAX((double)r->conf.min, rate_fastest(r) / 2);
+	return p->behind || p->cap < (double)r->conf.min || is_outrun(r, p->cap);
 }
 
 /* What all that count can do. */
@@ -165,13 +193,14 @@ static void test(struct rate *r)
 	double low = r->value;
 
 	for (unsigned i = 0; i < RATE_PEERS; i++)
-		if (r->peers[i].used && r->peers[i].suspect)
+		if (r->peers[i].used && r->peers[i].suspect &&
+		    !is_outrun(r,
+			       r->peers[i].is.delivered)) /* for stragglers nobody slows down */
 			low = MIN(low, r->peers[i].is.delivered);
 	r->resume = r->state;
 	r->resume_value = r->value;
 	r->resume_reason = r->reason;
 	rate_enter(r, RATE_TEST, TEST_LONGEST);
-	low = MAX(low, rate_fastest(r) / 2); /* for stragglers nobody slows down */
 	rate_set(r, TEST_SHARE * low, RATE_TESTING);
 }
 
@@ -179,6 +208,7 @@ static void test(struct rate *r)
 
 struct verdict {
 	unsigned fresh, hurt; /* receivers that answered, and those with a sign */
+	unsigned badly;       /* ... that get less than half */
 	enum rate_sign worst; /* of those that count */
 	double more;          /* loss beyond the normal */
 	bool queue;           /* somebody's packets are late, perhaps by chance */
@@ -207,6 +237,7 @@ static struct verdict judge(struct rate *r)
 		v.fresh++;
 		v.sent = MAX(v.sent, p->is.sent);
 		v.hurt += sign != SIGN_NONE;
+		v.badly += sign != SIGN_NONE && p->is.loss - p->base > BADLY;
 		if (sign == SIGN_NONE)
 			ratepeer_fine(p);
 		if (r->state != RATE_START && rate_straggles(r, p))
@@ -265,7 +296,7 @@ static void on_start(struct rate *r, nsec_t now, const struct verdict *v)
 		r->peers[i].test_delivered = r->peers[i].is.delivered;
 	if (r->doubt) /* one receiver: perhaps it napped; once more */
 		return;
-	if (v->hurt == v->fresh) {
+	if (v->hurt == v->fresh || 2 * v->badly >= v->fresh) {
 		if (blame(r))
 			test(r);
 		else
@@ -301,7 +332,7 @@ static void on_test(struct rate *r, nsec_t now)
 		else if (r->patience)
 			waiting = true; /* its report was lost */
 		else
-			ratepeer_escape(p);
+			guilty |= ratepeer_escape(p) && !rate_straggles(r, p);
 	}
 	if (guilty) {
 		settle(r, now, RATE_LOSS);
@@ -443,4 +474,5 @@ void rate_decide(struct rate *r, nsec_t now)
 		on_hold(r, now, &v);
 		break;
 	}
+	rate_unhear(r);
 }

@@ -14,8 +14,8 @@
  *	HOLD --drops, a queue, a disk--> DRAIN --queue gone--> HOLD
  *
  * HOLD tries a little more from time to time, the more rarely the more often that failed, and
- * faster and faster while it goes well. A receiver that can do less than half of what the
- * fastest can, and less than the minimum, is a straggler and does not count.
+ * faster and faster while it goes well. A straggler can do less than the minimum, or less than
+ * half of the median of three or more; it does not count until those that do are done.
  */
 #define RATE_PEERS                                                                             \
 	64 /* receivers that are watched; one more replaces the one not heard longest */

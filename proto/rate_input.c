@@ -94,6 +94,7 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 		r->reason = r->next_reason;
 		r->next = 0;
 		r->begin = r->n_marks;
+		rate_unhear(r);
 	}
 	*slot = *m;
 	slot->value = r->value;
@@ -107,8 +108,6 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 		r->local_since = r->local ? r->n_marks - 2 : r->n_marks - 1;
 	r->was_local = r->local;
 	r->local = false;
-	for (unsigned i = 0; i < RATE_PEERS; i++)
-		r->peers[i].fresh = false;
 	return (uint64_t)r->value;
 }
 
@@ -212,6 +211,21 @@ void rate_on_local(struct rate *r)
 	r->local = true;
 }
 
+/* Who straggles does not begin to count because there are fewer of the others, but when there
+ * is none. */
+static void leave(struct rate *r, struct ratepeer *p)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < RATE_PEERS; i++)
+		r->peers[i].behind |= rate_outruns(r, &r->peers[i]);
+	p->used = false;
+	for (unsigned i = 0; i < RATE_PEERS; i++)
+		any |= r->peers[i].used && !r->peers[i].behind;
+	for (unsigned i = 0; i < RATE_PEERS && !any; i++)
+		r->peers[i].behind = false;
+}
+
 void rate_forget(struct rate *r, uint32_t node_id)
 {
 	struct ratepeer *p = rate_find(r, node_id);
@@ -219,7 +233,7 @@ void rate_forget(struct rate *r, uint32_t node_id)
 
 	if (!p)
 		return;
-	p->used = false;
+	leave(r, p);
 	t = MIN(rate_target(r), 2 * rate_fastest(r));
 	if (r->state == RATE_START || r->state == RATE_TEST || t <= 0)
 		return;

@@ -11,6 +11,10 @@
 #define UP_WAIT_MIN (500 * NSEC_PER_MSEC)
 
 struct ratepeer *rate_find(struct rate *r, uint32_t node_id); /* NULL: not watched */
+/* Whether most others were seen to get more than twice of what it was. */
+bool rate_outruns(const struct rate *r, const struct ratepeer *p);
+/* What samples said is used up, or not true any more. */
+void rate_unhear(struct rate *r);
 /* What the best of them can do, or was seen to get. */
 double rate_fastest(const struct rate *r);
 /* What all that count can do; notes whom that is up to. */

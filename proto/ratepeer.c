@@ -166,6 +166,7 @@ void ratepeer_fine(struct ratepeer *p)
 	p->base += more * (more < 0 ? BASE_DOWN : BASE_UP);
 	if (p->cap < p->is.sent)
 		p->cap = p->is.sent;
+	p->behind = false;
 }
 
 void ratepeer_limit(struct ratepeer *p, double cap)
@@ -200,9 +201,11 @@ bool ratepeer_convict(struct ratepeer *p)
 	return guilty;
 }
 
-void ratepeer_escape(struct ratepeer *p)
+bool ratepeer_escape(struct ratepeer *p)
 {
 	p->suspect = false;
-	if (p->test_loss - p->base > DEAF_LOSS)
-		ratepeer_limit(p, p->test_delivered / MAX(1 - p->base, 0.01));
+	if (p->test_loss - p->base <= DEAF_LOSS)
+		return false;
+	ratepeer_limit(p, p->test_delivered / MAX(1 - p->base, 0.01));
+	return true;
 }

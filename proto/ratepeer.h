@@ -41,6 +41,7 @@ struct rate_sample {
 struct ratepeer {
 	uint32_t node_id;
 	bool used;
+	bool behind;           /* the others outran it; until it gets all that is sent */
 	struct rx_report last; /* what the next report is compared with */
 	uint32_t mark;         /* of `last`, as the owner counts them */
 	nsec_t heard_at;
@@ -57,7 +58,7 @@ struct ratepeer {
 	nsec_t late_before;
 
 	struct rate_sample is;
-	bool fresh;   /* `is` belongs to what the owner asked about last */
+	bool fresh;   /* `is` belongs to the rate that holds, and was not looked at yet */
 	bool suspect; /* it showed SIGN_LOSS; test_loss is what it lost then */
 	double test_loss, test_noise, test_delivered;
 };
@@ -93,7 +94,8 @@ void ratepeer_suspect(struct ratepeer *p);
 /* True: it loses less at the lower rate, so the rate was to blame. Either way its normal loss
  * is known now. */
 bool ratepeer_convict(struct ratepeer *p);
-/* Nothing was heard of the test: who lost that much cannot be heard, and got what it can. */
-void ratepeer_escape(struct ratepeer *p);
+/* Nothing was heard of the test: who lost that much cannot be heard, and got what it can. True:
+ * so it was. */
+bool ratepeer_escape(struct ratepeer *p);
 
 #endif
