@@ -15,10 +15,14 @@
 #include "sender/feeder.h"
 #include "sender/identity.h"
 
-#define BATCH       256                   /* packets queued for one flush */
-#define ROUNDS      4                     /* batches for one reading of the clock */
-#define READS       16                    /* reads of feedback for one wake-up */
-#define QUANTUM     (500 * NSEC_PER_USEC) /* the pacer's packets leave in groups this apart */
+#define BATCH  256 /* packets queued for one flush */
+#define ROUNDS 4   /* batches for one reading of the clock */
+#define READS  16  /* reads of feedback for one wake-up */
+#define GROUP  44  /* packets: a full super-packet costs what a part does */
+#define QUANTUM_MIN                                                                            \
+	(500 * NSEC_PER_USEC)             /* the pacer's packets leave in groups this apart,   \
+					   */
+#define QUANTUM_MAX (2 * NSEC_PER_MSEC)   /* or as far as it takes to have GROUP of them */
 #define JOIN_QUIET  (300 * NSEC_PER_MSEC) /* nobody else came: start */
 #define NORM_WAIT   NSEC_PER_SEC          /* --profile norm counts nobody before the start */
 #define DRAIN       (300 * NSEC_PER_MSEC) /* an interrupted session says good-bye */
@@ -407,6 +411,14 @@ static void send_all(struct pump *p)
 
 /* --- the loop --- */
 
+static nsec_t quantum(const struct pump *p)
+{
+	uint64_t rate = MAX(tx_status(p->tx).rate, 1);
+	uint64_t time = (uint64_t)GROUP * p->c.conf->segment * (uint64_t)NSEC_PER_SEC / rate;
+
+	return CLAMP((nsec_t)time, QUANTUM_MIN, QUANTUM_MAX);
+}
+
 static nsec_t deadline(const struct pump *p, nsec_t decide_at)
 {
 	nsec_t at;
@@ -417,7 +429,7 @@ static nsec_t deadline(const struct pump *p, nsec_t decide_at)
 		return 0;
 	at = tx_deadline(p->tx, p->now);
 	if (p->sent)
-		at = MAX(at, p->now + QUANTUM);
+		at = MAX(at, p->now + quantum(p));
 	return MIN(MIN(at, decide_at), p->drain_until);
 }
 
