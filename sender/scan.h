@@ -59,10 +59,10 @@ void scan_free(struct scan *s); /* NULL is fine */
 #define SCAN_PATH_MAX 8192
 int scan_path(const struct scan *s, uint32_t i, char ret[static SCAN_PATH_MAX]);
 
-/* Opens the file or device of entry i for reading, if it still is as it was seen: a descriptor,
- * or -errno; -ESTALE: it changed. */
+/* Opens what is now where entry i was seen, for reading: a descriptor, or -errno. What is read
+ * counts only if scan_changed() says no afterwards. */
 int scan_open(const struct scan *s, uint32_t i);
-/* Whether the file behind a descriptor is not any more as it was. */
+/* Whether the file behind a descriptor is not the entry's any more, or not as it was. */
 bool scan_changed(const struct scan *s, uint32_t i, int fd);
 
 #endif
