@@ -267,6 +267,20 @@ static bool layout_fits(const struct tx *tx, const struct layout *l)
 	return tx->conf.fec_id == FEC_SB_SYST || l->n_blocks <= (uint64_t)1 << 24;
 }
 
+static void new_object(struct tx *tx, nsec_t now, struct tx_object *o)
+{
+	tx->idle = false;
+	tx->settling = false;
+	tx->flushes = 0;
+	tx->at.flush_at = now;
+	roster_reopen(&tx->roster);
+	if (tx->object != o->number)
+		return;
+	tx_info_due(tx, o, 2);
+	if (tx->conf.profile == TX_SOW && tx->stage == TX_RUNNING)
+		tx->at.probe_at = MIN(tx->at.probe_at, now); /* the phase changed */
+}
+
 int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t info_len,
 	   uint64_t *ret_object)
 {
@@ -294,17 +308,20 @@ int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t
 	memcpy(tx_object_info(tx, o), info, info_len);
 	*ret_object = tx->object_end++;
 	tx->total_bytes += size;
-	tx->idle = false;
-	tx->settling = false;
-	tx->flushes = 0;
-	tx->at.flush_at = now;
-	roster_reopen(&tx->roster);
-	if (tx->object == o->number) {
-		tx_info_due(tx, o, 2);
-		if (tx->conf.profile == TX_SOW && tx->stage == TX_RUNNING)
-			tx->at.probe_at = MIN(tx->at.probe_at, now); /* the phase changed */
-	}
+	new_object(tx, now, o);
 	return 0;
+}
+
+int tx_add_asked(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t info_len,
+		 uint64_t *ret_object)
+{
+	int r = tx_add(tx, now, size, info, info_len, ret_object);
+
+	if (r == 0) {
+		tx_object_find(tx, *ret_object)->asked = true;
+		tx->total_bytes -= size;
+	}
+	return r;
 }
 
 int tx_set_info(struct tx *tx, nsec_t now, uint64_t object, const uint8_t *info,

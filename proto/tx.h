@@ -75,6 +75,12 @@ void tx_free(struct tx *tx);
  */
 int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t info_len,
 	   uint64_t *ret_object);
+/*
+ * The same for an object of which receivers hold parts: nothing but its INFO is sent until they
+ * ask, in the catch-up pass, for what they lack. It does not count in struct tx_status.
+ */
+int tx_add_asked(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t info_len,
+		 uint64_t *ret_object);
 /* Replaces an object's INFO (a digest became known); it is sent again soon. -ENOENT, -EINVAL.
  */
 int tx_set_info(struct tx *tx, nsec_t now, uint64_t object, const uint8_t *info,

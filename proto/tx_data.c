@@ -95,6 +95,8 @@ static int data_output(struct tx *tx, nsec_t now, struct txblock *b, const struc
 		       struct tx_packet *ret)
 {
 	b->sent_at = now;
+	if (s->esi < b->k)
+		recent_add(&b->recent, now, tx_grtt(tx), s->esi);
 	return tx_data_output(tx, now, tx_object_find(tx, key_object(b->key)), s, ret);
 }
 
@@ -131,13 +133,19 @@ static struct tx_symbol parity_symbol(const struct tx *tx, const struct txblock 
 
 /* --- new data --- */
 
+/* Blocks that are to be sent unasked. */
+static uint64_t new_blocks(const struct tx_object *o)
+{
+	return o->asked ? 0 : o->layout.n_blocks;
+}
+
 /* Moves the position past finished and withdrawn objects; the object there, NULL: none left. */
 static struct tx_object *position(struct tx *tx)
 {
 	while (tx->object < tx->object_end) {
 		struct tx_object *o = tx_object_find(tx, tx->object);
 
-		if (object_live(o) && (tx->sbn < o->layout.n_blocks || o->info_due))
+		if (object_live(o) && (new_blocks(o) > tx->sbn || o->info_due))
 			return o;
 		tx->object++;
 		tx->sbn = 0;
@@ -170,7 +178,7 @@ int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	struct tx_symbol s;
 	int r;
 
-	if (!o || tx->sbn >= o->layout.n_blocks)
+	if (!o || tx->sbn >= new_blocks(o))
 		return tx_info_output(tx, now, ret);
 	if (now - o->info_at > INFO_REPEAT) {
 		tx_info_due(tx, o, MAX(o->info_due, 1));
@@ -345,7 +353,7 @@ static void prefetch(struct tx *tx)
 
 	if (tx->prefetched && tx->prefetched == key_of(object, sbn) + 1)
 		return;
-	if (object_live(at) && tx_object_open(tx, at) && at->fec.large)
+	if (object_live(at) && tx_object_open(tx, at) && at->fec.large && !at->asked)
 		tx_large_prefetch(tx, at);
 	tx->prefetched = key_of(object, sbn) + 1;
 	while (object < tx->object_end && symbols < PREFETCH_SYMBOLS &&
@@ -353,7 +361,7 @@ static void prefetch(struct tx *tx)
 		struct tx_object *o = tx_object_find(tx, object);
 		struct txblock *b;
 
-		if (!object_live(o) || sbn >= o->layout.n_blocks) {
+		if (!object_live(o) || sbn >= new_blocks(o)) {
 			object++;
 			sbn = 0;
 			continue;

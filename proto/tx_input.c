@@ -29,10 +29,7 @@ static uint64_t unsent_key(const struct tx *tx)
 	return key_of(tx->object, tx->sbn);
 }
 
-/*
- * A request for something that left less than a round trip ago was made before it arrived.
- * Repeating it would be waste; if it was lost, the receiver asks again.
- */
+/* Some of it is on its way, or will be. */
 static bool in_flight(const struct tx *tx, const struct txblock *b, nsec_t now)
 {
 	return txblock_pending(b) || now - b->sent_at < tx_grtt(tx);
@@ -65,9 +62,24 @@ static struct txblock *owing_block(struct tx *tx, const struct tx_object *o, uin
 	if (sbn >= o->layout.n_blocks || key_of(o->number, sbn) >= unsent_key(tx))
 		return NULL;
 	b = txblocks_find(&tx->blocks, key_of(o->number, sbn));
-	if (b || tx->blocks.n >= tx->blocks.cap / 2)
+	if (b || tx->blocks.n >= tx->blocks.cap / 2 ||
+	    ranges_has(&tx->whole, key_of(o->number, sbn)))
 		return b;
 	return txblocks_get(&tx->blocks, key_of(o->number, sbn), layout_k(&o->layout, sbn));
+}
+
+/*
+ * Source symbols first .. end-1, but those that left less than a round trip ago: the request
+ * was made before they arrived. If they were lost the receiver asks again.
+ */
+static void want_sources(const struct tx *tx, nsec_t now, struct txblock *b, uint32_t first,
+			 uint32_t end)
+{
+	nsec_t grtt = tx_grtt(tx);
+
+	for (uint32_t s = first; s < end; s++)
+		if (!recent_has(&b->recent, now, grtt, s))
+			bitmap_set(&b->want, s);
 }
 
 /* Blocks first .. last of an object, all of each. */
@@ -92,12 +104,10 @@ static void want_blocks(struct tx *tx, nsec_t now, const struct tx_object *o, ui
 			break;
 		if (b->state == TXBLOCK_IDLE && !txblock_pending(b))
 			continue;
-		if (ranges_remove(&tx->whole, b->key, b->key + 1) < 0 || in_flight(tx, b, now))
-			continue;
-		for (uint32_t s = 0; s < b->k; s++)
-			bitmap_set(&b->want, s);
+		if (ranges_remove(&tx->whole, b->key, b->key + 1) == 0)
+			want_sources(tx, now, b, 0, b->k);
 	}
-	tx_large_in_flight(tx, now, begin, end);
+	tx_large_want_blocks(tx, now, begin, end);
 	on_request(tx, now);
 }
 
@@ -135,7 +145,6 @@ static void want_symbols(struct tx *tx, nsec_t now, struct txblock *b,
 			 const struct request *req)
 {
 	uint32_t first = req->first.esi, last = req->last.esi;
-	bool stale = in_flight(tx, b, now) && !b->want.count;
 
 	if (last >= b->k + tx->conf.n_parity) { /* there is no such symbol */
 		tx->counters.refused++;
@@ -143,8 +152,7 @@ static void want_symbols(struct tx *tx, nsec_t now, struct txblock *b,
 	}
 	if (last >= b->k)
 		want_parity(tx, now, b, MAX(first, b->k) - b->k, last - b->k + 1);
-	for (uint32_t s = first; s < MIN(last + 1, b->k) && !stale; s++)
-		bitmap_set(&b->want, s);
+	want_sources(tx, now, b, first, MIN(last + 1, b->k));
 }
 
 /* --- RFC order: counts, gathered over a round (RFC 5740 §5.4.1, §5.4.2) --- */
@@ -224,7 +232,8 @@ static void want_objects(struct tx *tx, nsec_t now, const struct request *req, u
 		if (!o)
 			continue;
 		want_info(tx, now, o);
-		want_blocks(tx, now, o, 0, UINT32_MAX);
+		if (!o->asked) /* who holds parts of it will say what it lacks */
+			want_blocks(tx, now, o, 0, UINT32_MAX);
 	}
 }
 

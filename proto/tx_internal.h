@@ -27,10 +27,10 @@ struct tx_object {
 	struct fec fec;
 	struct layout layout;
 	uint16_t info_len;
-	bool in_use, withdrawn;
-	uint8_t info_due; /* how many times INFO is to be sent soon */
-	nsec_t info_at;   /* when it was last sent */
-	nsec_t active_at; /* last sent or asked for */
+	bool in_use, withdrawn, asked; /* asked: by tx_add_asked() */
+	uint8_t info_due;              /* how many times INFO is to be sent soon */
+	nsec_t info_at;                /* when it was last sent */
+	nsec_t active_at;              /* last sent or asked for */
 };
 
 /* What a DATA message says. */
@@ -164,7 +164,7 @@ bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
 		      const struct request *req);
 /* False: no room. */
 bool tx_large_again(struct tx *tx, const struct tx_object *o, uint64_t sbn);
-void tx_large_in_flight(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end);
+void tx_large_want_blocks(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end);
 uint32_t tx_large_pending(const struct tx *tx); /* how many blocks owe something */
 void tx_large_forget(struct tx *tx, uint64_t object);
 bool tx_large_work(struct tx *tx, struct work *ret);

@@ -190,6 +190,7 @@ int tx_large_new_output(struct tx *tx, nsec_t now, struct tx_object *o, struct t
 		return 0;
 	r = tx_data_output(tx, now, o, &s, ret);
 	b->sent_at = now;
+	recent_add(&b->recent, now, tx_grtt(tx), b->sent);
 	tx->counters.source++;
 	tx->sent_bytes += s.len;
 	tx->group.run++;
@@ -280,6 +281,7 @@ static int repair_block(struct tx *tx, nsec_t now, struct txlarge *b, struct tx_
 		return r;
 	}
 	bitmap_clear(&b->want, s.esi);
+	recent_add(&b->recent, now, tx_grtt(tx), s.esi);
 	txlarges_sent(&tx->large, b, s.esi);
 	tx->counters.again++;
 	return r;
@@ -399,13 +401,19 @@ static struct txlarge *asked_block(struct tx *tx, const struct tx_object *o, uin
 	return txlarges_get(&tx->large, key, layout_k(&o->layout, sbn));
 }
 
-/* In steps of what is not yet wanted: an item that is repeated costs nothing. */
-static void want_sources(struct txlarge *b, uint32_t first, uint32_t last)
+/*
+ * In steps of what is not yet wanted: an item that is repeated costs nothing. What left lately
+ * is on its way.
+ */
+static void want_sources(const struct tx *tx, nsec_t now, struct txlarge *b, uint32_t first,
+			 uint32_t last)
 {
 	uint32_t i = bitmap_next_clear(&b->want, MIN(first, b->k));
+	nsec_t grtt = tx_grtt(tx);
 
 	for (; i <= last && i < b->k; i = bitmap_next_clear(&b->want, i + 1))
-		bitmap_set(&b->want, i);
+		if (!recent_has(&b->recent, now, grtt, i))
+			bitmap_set(&b->want, i);
 }
 
 bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
@@ -414,15 +422,17 @@ bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
 	uint64_t sbn = req->first.sbn;
 	struct txlarge *b;
 
-	if (sbn >= o->layout.n_blocks || key_of(o->number, sbn) >= key_of(tx->object, tx->sbn))
+	if (sbn >= o->layout.n_blocks ||
+	    key_of(o->number, sbn) >= key_of(tx->object, tx->sbn) ||
+	    ranges_has(&tx->whole, key_of(o->number, sbn)))
 		return false;
 	b = asked_block(tx, o, sbn);
 	if (!b)
 		return false;
 	if (req->form == NACK_FORM_ERASURES)
 		raise_target(tx, now, o, b, req->first.esi);
-	else if (!tx_new_left(tx) && (b->want.count || now - b->sent_at >= tx_grtt(tx)))
-		want_sources(b, req->first.esi, req->last.esi);
+	else if (!tx_new_left(tx))
+		want_sources(tx, now, b, req->first.esi, req->last.esi);
 	return txlarge_pending(b);
 }
 
@@ -439,16 +449,15 @@ bool tx_large_again(struct tx *tx, const struct tx_object *o, uint64_t sbn)
 	return true;
 }
 
-/* Those of the blocks begin .. end-1 that are being repaired, or just were, need not be sent
- * again. */
-void tx_large_in_flight(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end)
+/* Those of the blocks begin .. end-1 that are known: what of them is not on its way. */
+void tx_large_want_blocks(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end)
 {
 	for (uint32_t i = 0; i < tx->large.n; i++) {
-		const struct txlarge *b = txlarges_at(&tx->large, i);
+		struct txlarge *b = txlarges_at(&tx->large, i);
 
-		if (b->key >= begin && b->key < end && b->sent_at &&
-		    (b->want.count == b->k || now - b->sent_at < tx_grtt(tx)))
-			ranges_remove(&tx->whole, b->key, b->key + 1);
+		if (b->key >= begin && b->key < end &&
+		    ranges_remove(&tx->whole, b->key, b->key + 1) == 0)
+			want_sources(tx, now, b, 0, b->k - 1);
 	}
 }
 

@@ -18,7 +18,7 @@ static size_t buffer_len(const struct txblocks *s)
 
 static int alloc_all(struct txblocks *s, uint32_t max_symbols)
 {
-	size_t words = bitmap_words(max_symbols);
+	size_t words = bitmap_words(max_symbols) + recent_words(s->max_k);
 
 	s->b = calloc(s->cap, sizeof(*s->b));
 	s->order = calloc(s->cap, sizeof(*s->order));
@@ -30,6 +30,8 @@ static int alloc_all(struct txblocks *s, uint32_t max_symbols)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->cap; i++) {
 		bitmap_init(&s->b[i].want, s->words + i * words, max_symbols);
+		recent_init(&s->b[i].recent,
+			    s->words + (i + 1) * words - recent_words(s->max_k), s->max_k);
 		s->free_blocks[i] = (uint16_t)i;
 	}
 	for (uint32_t i = 0; i < s->n_bufs; i++)
@@ -102,6 +104,7 @@ struct txblock *txblocks_get(struct txblocks *s, uint64_t key, uint32_t k)
 	uint32_t i = txblocks_lower_bound(s, key);
 	struct txblock *b;
 	struct bitmap want;
+	struct recent recent;
 	uint16_t pos;
 
 	if (i < s->n && txblocks_at(s, i)->key == key)
@@ -115,7 +118,9 @@ struct txblock *txblocks_get(struct txblocks *s, uint64_t key, uint32_t k)
 	b = &s->b[pos];
 	want = b->want;
 	bitmap_init(&want, want.words, want.n);
-	*b = (struct txblock){ .key = key, .k = k, .buf = -1, .want = want };
+	recent = b->recent;
+	recent_clear(&recent);
+	*b = (struct txblock){ .key = key, .k = k, .buf = -1, .want = want, .recent = recent };
 	return b;
 }
 

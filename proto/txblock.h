@@ -3,7 +3,7 @@
 #ifndef PROTO_TXBLOCK_H
 #define PROTO_TXBLOCK_H
 
-#include "proto/bitmap.h"
+#include "proto/recent.h"
 #include "proto/types.h"
 
 /*
@@ -32,6 +32,7 @@ struct txblock {
 	uint32_t parity_first, parity_n; /* those that lie encoded in the buffer */
 	struct bitmap want;              /* symbols asked for by name: source and parity */
 	nsec_t sent_at;                  /* when something of it was last sent */
+	struct recent recent;            /* source symbols, by when they were */
 
 	uint32_t round; /* repair round in which round_base was taken (RFC order) */
 	uint32_t round_base;

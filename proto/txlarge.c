@@ -15,7 +15,7 @@
 
 static int alloc_blocks(struct txlarges *s, uint32_t max_k)
 {
-	size_t words = bitmap_words(max_k);
+	size_t words = bitmap_words(max_k) + recent_words(max_k);
 
 	s->b = calloc(s->cap, sizeof(*s->b));
 	s->order = calloc(s->cap, sizeof(*s->order));
@@ -31,6 +31,7 @@ static int alloc_blocks(struct txlarges *s, uint32_t max_k)
 		s->b[i].pieces = s->pieces + (size_t)i * s->max_pieces;
 		s->b[i].slots = s->slots + (size_t)i * s->max_slots;
 		s->b[i].want.words = s->words + i * words;
+		recent_init(&s->b[i].recent, s->b[i].want.words + bitmap_words(max_k), max_k);
 	}
 	return 0;
 }
@@ -173,9 +174,11 @@ struct txlarge *txlarges_get(struct txlarges *s, uint64_t key, uint32_t k)
 		.pieces = b->pieces,
 		.slots = b->slots,
 		.want = b->want,
+		.recent = b->recent,
 		.polled_at = NSEC_NEVER,
 	};
 	bitmap_init(&b->want, b->want.words, k);
+	recent_clear(&b->recent);
 	for (uint32_t i = 0; i < b->n_pieces; i++)
 		b->pieces[i] = (struct txpiece){ .slot = -1 };
 	insert(s, b);

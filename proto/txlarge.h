@@ -5,7 +5,7 @@
 #define PROTO_TXLARGE_H
 
 #include "proto/arena.h"
-#include "proto/bitmap.h"
+#include "proto/recent.h"
 #include "proto/types.h"
 #include "proto/work.h"
 
@@ -56,10 +56,11 @@ struct txlarge {
 	uint32_t n_slots;       /* of parity */
 	int32_t *slots;
 
-	nsec_t sent_at;   /* when something of it was last sent */
-	nsec_t polled_at; /* end of the first transmission; NSEC_NEVER: not yet */
-	uint32_t unasked; /* parity target without a request */
-	nsec_t asked_at;  /* the first request for parity; 0: none */
+	nsec_t sent_at;       /* when something of it was last sent */
+	struct recent recent; /* source symbols, by when they were */
+	nsec_t polled_at;     /* end of the first transmission; NSEC_NEVER: not yet */
+	uint32_t unasked;     /* parity target without a request */
+	nsec_t asked_at;      /* the first request for parity; 0: none */
 	uint32_t largest; /* the most that a receiver lacked, as far as they said soon after */
 	uint32_t told;    /* parity target that a packet has announced */
 	bool learned;     /* the threshold knows it */

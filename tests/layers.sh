@@ -9,7 +9,7 @@ cd "${srcdir:-.}"
 # The layer of each noun in proto/; NAME_part.c belongs to NAME. A file includes its own layer
 # or lower ones.
 layers='
-0 arena bitmap bytes counters key piece ranges serial types varint
+0 arena bitmap bytes counters key piece ranges recent serial types varint
 1 census ext jobinfo manifest msg poll quant report request wire
 2 fec fft16 layout pool rs rxblock rxlarge rxtimer txblock txlarge work
 3 backoff cc grtt loss nack pacer rate ratepeer repair replay roster spread threshold

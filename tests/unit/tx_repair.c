@@ -91,7 +91,7 @@ static void what_was_just_sent_first_is_not_sent_again(void **state)
 	assert_string_equal(asked(&r, NODE, rig_blocks(0, 0, 0)), "");
 	assert_string_equal(asked(&r, NODE, rig_segments(0, 0, 2, 2)), "");
 	assert_string_equal(asked(&r, NODE, rig_info(0)), "");
-	rig_run(&r, r.grtt);
+	rig_run(&r, 2 * r.grtt);
 	assert_string_equal(asked(&r, NODE, rig_segments(0, 0, 2, 2)), "R0.0.2!/0 ");
 	assert_string_equal(asked(&r, NODE, rig_info(0)), "I0 ");
 	rig_fini(&r);
