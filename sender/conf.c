@@ -17,6 +17,8 @@
 
 static const char *const fec_ids[] = { "auto", "5", "129", NULL };
 static const char *const profiles[] = { "sow", "norm", NULL };
+static const char *const against_to[] = { "receivers", "who", "profile", NULL };
+static const char *const against_deadline[] = { "who", NULL };
 static const char *const against_who[] = { "profile", "quiet", NULL };
 static const char *const against_quiet[] = { "progress", "log-level", NULL };
 
@@ -36,8 +38,12 @@ static const struct opt opts[] = {
 	  .help = "only ask which receivers are there: name, address, version, free space" },
 	{ "receivers", 0, "N", &opt_u32, AT(receivers), .min = 1, .max = RECEIVERS_MAX,
 	  .help = "start when N of them are there [when no more come]" },
+	{ "to", 0, "NAMES|@FILE", &opt_strings, AT(to), .against = against_to,
+	  .help = "only for these hosts or addresses; start when all are there (repeat)" },
 	{ "wait", 'w', "TIME", &opt_duration, AT(wait), .dflt = "30",
 	  .help = "wait for them no longer than this; with --who 2" },
+	{ "deadline", 0, "TIME", &opt_deadline, AT(deadline), .against = against_deadline,
+	  .help = "say good-bye to all after this time, or at HH:MM" },
 	{ "drop-after", 0, "TIME", &opt_duration, AT(drop_after), .min = 100000000, .dflt = "10",
 	  .help = "give up a receiver that is silent this long" },
 

@@ -5,6 +5,7 @@
 
 #include "common/netopt.h"
 #include "common/progress.h"
+#include "sender/deadline.h"
 #include "sender/fec_opt.h"
 #include "sender/rate_opt.h"
 
@@ -19,6 +20,8 @@ struct conf {
 	uint64_t rate;      /* bits a second of NORM messages; 0: auto; RATE_NORM_CC */
 	uint64_t min_rate;  /* 0: the default */
 	uint32_t receivers; /* start when so many are there; 0: when no more come */
+	struct opt_list to; /* start when all of these are there */
+	struct deadline deadline;
 	int64_t wait;       /* ns to wait for them */
 	int64_t drop_after; /* ns of silence */
 	struct fec_param fec;

@@ -106,6 +106,14 @@ const struct listener *listeners_find(const struct listeners *l, uint32_t node_i
 	return li->node_id ? li : NULL;
 }
 
+void listeners_set_stranger(struct listeners *l, uint32_t node_id)
+{
+	struct listener *li = slot_of(l, node_id);
+
+	if (li->node_id)
+		li->stranger = true;
+}
+
 const char *listener_label(const struct listener *li, char *buf, size_t cap)
 {
 	char addr[ADDR_TEXT], host[4 * CENSUS_HOST_MAX];

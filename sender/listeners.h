@@ -10,6 +10,7 @@
 struct listener {
 	uint32_t node_id;
 	struct addr addr; /* where it was heard from last */
+	bool stranger;    /* it is not one of those that shall get it */
 	bool announced;
 	struct announce self; /* the last one; its texts are the next two */
 	char host[CENSUS_HOST_MAX], version[CENSUS_VERSION_MAX];
@@ -29,6 +30,8 @@ void listeners_free(struct listeners *l);
 
 /* An event of the session that came from this address; more than `cap` are not remembered. */
 void listeners_note(struct listeners *l, const struct tx_event *ev, const struct addr *from);
+
+void listeners_set_stranger(struct listeners *l, uint32_t node_id);
 
 /* NULL: never heard, or forgotten. */
 const struct listener *listeners_find(const struct listeners *l, uint32_t node_id);

@@ -65,7 +65,8 @@ static int status_of(int r)
 	return r == -EINVAL ? EXIT_USAGE : EXIT_SYSTEM;
 }
 
-static int transfer(const struct conf *c, const struct netplan *plan, struct job *job)
+static int transfer(const struct conf *c, const struct netplan *plan, struct job *job,
+		    struct expected *expected)
 {
 	struct report report;
 	struct pump_conf pc = {
@@ -73,13 +74,14 @@ static int transfer(const struct conf *c, const struct netplan *plan, struct job
 		.plan = plan,
 		.job = job,
 		.report = &report,
+		.expected = expected,
 	};
 	struct pump *pump;
 	int r = rates_choose(&pc.rates, c, plan);
 
 	if (r < 0)
 		return status_of(r);
-	report_init(&report, c, plan, &pc.rates);
+	report_init(&report, c, plan, &pc.rates, expected);
 	report_plan(&report, job);
 	r = pump_new(&pump, &pc);
 	if (r < 0)
@@ -92,6 +94,7 @@ static int transfer(const struct conf *c, const struct netplan *plan, struct job
 static int run(struct conf *c)
 {
 	struct job_conf jc = { .plain = c->profile == PROFILE_NORM, .segment = c->segment };
+	struct expected *expected = NULL;
 	struct netplan plan;
 	struct job *job;
 	int r = job_new(&job, c->paths, c->n_paths, &jc);
@@ -99,9 +102,12 @@ static int run(struct conf *c)
 	if (r < 0)
 		return status_of(r);
 	r = choose_code(c, job);
+	if (r == 0 && c->to.n)
+		r = expected_new(&expected, &c->to);
 	if (r == 0)
 		r = plan_network(c, &plan);
-	r = r < 0 ? status_of(r) : transfer(c, &plan, job);
+	r = r < 0 ? status_of(r) : transfer(c, &plan, job, expected);
+	expected_free(expected);
 	job_free(job);
 	return r;
 }

@@ -13,18 +13,15 @@
 #include "common/udp_out.h"
 #include "proto/wire.h"
 #include "sender/feeder.h"
+#include "sender/gather.h"
 #include "sender/identity.h"
 
-#define BATCH  256 /* packets queued for one flush */
-#define ROUNDS 4   /* batches for one reading of the clock */
-#define READS  16  /* reads of feedback for one wake-up */
-#define GROUP  44  /* packets: a full super-packet costs what a part does */
-#define QUANTUM_MIN                                                                            \
-	(500 * NSEC_PER_USEC)             /* the pacer's packets leave in groups this apart,   \
-					   */
+#define BATCH       256 /* packets queued for one flush */
+#define ROUNDS      4   /* batches for one reading of the clock */
+#define READS       16  /* reads of feedback for one wake-up */
+#define GROUP       44  /* packets: a full super-packet costs what a part does */
+#define QUANTUM_MIN (500 * NSEC_PER_USEC) /* the pacer's groups leave this far apart, */
 #define QUANTUM_MAX (2 * NSEC_PER_MSEC)   /* or as far as it takes to have GROUP of them */
-#define JOIN_QUIET  (300 * NSEC_PER_MSEC) /* nobody else came: start */
-#define NORM_WAIT   NSEC_PER_SEC          /* --profile norm counts nobody before the start */
 #define DRAIN       (300 * NSEC_PER_MSEC) /* an interrupted session says good-bye */
 #define QUEUE_RETRY NSEC_PER_MSEC         /* the device's queue is full */
 #define ERROR_RETRY (100 * NSEC_PER_MSEC) /* the network is in trouble */
@@ -53,18 +50,20 @@ struct pump {
 	struct addr self; /* what our own packets come from */
 
 	nsec_t now;
-	nsec_t began_at, joined_at;
+	struct gather gather;
+	nsec_t deadline_at;
 	nsec_t started_at; /* tx_start(); NSEC_NEVER: not yet */
 	nsec_t drain_until;
-	bool feeding;   /* files can be queued at once */
-	bool working;   /* the last wake-up ended with more to do */
-	bool sent;      /* packets were sent in this wake-up */
-	bool nobody;    /* none came in time */
-	bool stopped;   /* a second signal */
-	bool warned;    /* of a firewall */
-	int signals;    /* caught so far */
-	int error;      /* what ended it */
-	unsigned known; /* receivers at the last look */
+	bool feeding;    /* files can be queued at once */
+	bool working;    /* the last wake-up ended with more to do */
+	bool sent;       /* packets were sent in this wake-up */
+	bool nobody;     /* none came in time */
+	bool late;       /* the deadline passed */
+	bool stopped;    /* a second signal */
+	bool warned;     /* of a firewall */
+	int signals;     /* caught so far */
+	int error;       /* what ended it */
+	unsigned barred; /* receivers for whom nobody waits */
 	bool readable[N_SOCKETS];
 
 	enum blocked blocked;
@@ -107,7 +106,7 @@ static int make_session(struct pump *p)
 		.memory = c->memory,
 		.max_objects = norm ? OBJECTS_NORM : OBJECTS_SOW,
 		.max_receivers = RECEIVERS_MAX,
-		.expected = c->receivers,
+		.expected = p->c.expected ? expected_n(p->c.expected) : c->receivers,
 	};
 	int r = identity_choose(&tc);
 
@@ -163,6 +162,20 @@ static int open_network(struct pump *p)
 	return r;
 }
 
+static void begin_to_wait(struct pump *p)
+{
+	const struct conf *c = p->c.conf;
+	int64_t deadline = deadline_in(&c->deadline, clock_wall());
+
+	gather_init(&p->gather, p->now, c->wait);
+	p->gather.receivers = c->receivers;
+	p->gather.plain = c->profile == PROFILE_NORM;
+	p->gather.named = p->c.expected != NULL;
+	if (p->c.expected)
+		p->gather.absent = expected_n(p->c.expected);
+	p->deadline_at = deadline == INT64_MAX ? NSEC_NEVER : p->now + deadline;
+}
+
 int pump_new(struct pump **ret, const struct pump_conf *conf)
 {
 	struct pump *p = calloc(1, sizeof(*p));
@@ -172,7 +185,7 @@ int pump_new(struct pump **ret, const struct pump_conf *conf)
 		return log_err(-ENOMEM, "start");
 	p->c = *conf;
 	p->now = clock_now();
-	p->began_at = p->joined_at = p->now;
+	begin_to_wait(p);
 	p->started_at = p->drain_until = p->trouble_since = NSEC_NEVER;
 	p->feeding = p->working = true;
 	for (int i = 0; i < N_SOCKETS; i++)
@@ -212,11 +225,24 @@ static struct report_now moment(const struct pump *p)
 		.started_at = p->started_at,
 		.now = p->now,
 		.interrupted = p->signals > 0,
+		.late = p->late,
 		.failed = p->error < 0,
 	};
 }
 
 /* --- what comes in --- */
+
+/* Others than those expected may listen, but are neither served nor waited for. */
+static void admit(struct pump *p, uint32_t node_id)
+{
+	const struct listener *li = listeners_find(p->who, node_id);
+
+	if (li && !expected_came(p->c.expected, li)) {
+		listeners_set_stranger(p->who, node_id);
+		p->barred += tx_drop(p->tx, p->now, node_id) == 0;
+	}
+	p->gather.absent = expected_n_absent(p->c.expected);
+}
 
 static void take(struct pump *p, const struct udp_datagram *d)
 {
@@ -224,8 +250,11 @@ static void take(struct pump *p, const struct udp_datagram *d)
 
 	if (!netplan_accepts(p->c.plan, &d->from) || addr_equal(&d->from, &p->self))
 		return;
-	if (tx_input(p->tx, p->now, d->data, d->len, &ev) == 0)
-		listeners_note(p->who, &ev, &d->from);
+	if (tx_input(p->tx, p->now, d->data, d->len, &ev) < 0)
+		return;
+	listeners_note(p->who, &ev, &d->from);
+	if (p->c.expected && ev.fresh)
+		admit(p, ev.node_id);
 }
 
 static void receive(struct pump *p)
@@ -240,10 +269,15 @@ static void receive(struct pump *p)
 		}
 		p->readable[i] = false; /* epoll tells if there is more */
 	}
-	if (tx_n_receivers(p->tx) > p->known) {
-		p->known = tx_n_receivers(p->tx);
-		p->joined_at = p->now;
-	}
+	gather_count(&p->gather, p->now, tx_n_receivers(p->tx) - p->barred);
+}
+
+static void say_goodbye(struct pump *p)
+{
+	udp_out_clear(p->out);
+	tx_abort(p->tx, p->now);
+	p->drain_until = p->now + DRAIN;
+	p->working = true;
 }
 
 /* The first signal ends the session politely, the second at once. */
@@ -254,41 +288,28 @@ static void on_signal(struct pump *p, int signo)
 	if (p->stopped)
 		return;
 	log_warn(0, "%s: saying good-bye", signo == SIGINT ? "interrupted" : "terminated");
-	udp_out_clear(p->out);
-	tx_abort(p->tx, p->now);
-	p->drain_until = p->now + DRAIN;
-	p->working = true;
+	say_goodbye(p);
+}
+
+static void check_deadline(struct pump *p)
+{
+	if (p->now < p->deadline_at || p->drain_until != NSEC_NEVER)
+		return;
+	log_warn(0, "the deadline has passed: saying good-bye");
+	p->late = true;
+	say_goodbye(p);
 }
 
 /* --- when it begins --- */
-
-/* Whether those that are there suffice, `*ret_at`: when to look again if nothing happens. */
-static bool enough(const struct pump *p, nsec_t *ret_at)
-{
-	const struct conf *c = p->c.conf;
-	unsigned n = tx_n_receivers(p->tx);
-	nsec_t wait_at = p->began_at + c->wait;
-
-	*ret_at = wait_at;
-	if (c->receivers)
-		return n >= c->receivers || (n && p->now >= wait_at);
-	if (c->profile == PROFILE_NORM) {
-		*ret_at = p->began_at + NORM_WAIT;
-		return p->now >= *ret_at;
-	}
-	if (n)
-		*ret_at = MIN(wait_at, p->joined_at + JOIN_QUIET);
-	return n && p->now >= *ret_at;
-}
 
 /* Starts, or gives up; when to look again. */
 static nsec_t decide(struct pump *p)
 {
 	nsec_t at = NSEC_NEVER;
 
-	if (p->started_at != NSEC_NEVER || p->signals)
+	if (p->started_at != NSEC_NEVER || p->drain_until != NSEC_NEVER)
 		return NSEC_NEVER;
-	if (enough(p, &at)) {
+	if (gather_enough(&p->gather, p->now, &at)) {
 		if (p->feeding)
 			return p->now; /* it goes on by itself: job_feed() */
 		p->started_at = p->now;
@@ -297,7 +318,7 @@ static nsec_t decide(struct pump *p)
 		report_start(p->c.report, &is);
 		return NSEC_NEVER;
 	}
-	p->nobody = tx_n_receivers(p->tx) == 0 && p->now >= at;
+	p->nobody = gather_in_vain(&p->gather, p->now);
 	return at;
 }
 
@@ -421,16 +442,17 @@ static nsec_t quantum(const struct pump *p)
 
 static nsec_t deadline(const struct pump *p, nsec_t decide_at)
 {
+	nsec_t goodbye_at = p->drain_until == NSEC_NEVER ? p->deadline_at : p->drain_until;
 	nsec_t at;
 
 	if (p->blocked != FREE)
-		return MIN(p->retry_at, p->drain_until);
+		return MIN(p->retry_at, goodbye_at);
 	if (p->working || p->feeding)
 		return 0;
 	at = tx_deadline(p->tx, p->now);
 	if (p->sent)
 		at = MAX(at, p->now + quantum(p));
-	return MIN(MIN(at, decide_at), p->drain_until);
+	return MIN(MIN(at, decide_at), goodbye_at);
 }
 
 static void wait_for_events(struct pump *p, nsec_t until)
@@ -461,6 +483,7 @@ static nsec_t step(struct pump *p)
 {
 	nsec_t decide_at;
 
+	check_deadline(p);
 	if (p->blocked != FREE) {
 		give_up_socket(p);
 		flush(p);

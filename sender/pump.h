@@ -12,6 +12,7 @@ struct pump_conf {
 	struct rates rates;
 	struct job *job;
 	struct report *report;
+	struct expected *expected; /* NULL: whoever comes */
 };
 
 struct pump;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/json.h"
@@ -38,6 +39,14 @@ static bool succeeded(const struct report *r, const struct tx_receiver *rc)
 	return rc->state == TX_RX_ACKED && r->conf->profile == PROFILE_NORM;
 }
 
+/* Whether it was to get it; others may listen, but nobody waits for them. */
+static bool counts(const struct report_now *is, const struct tx_receiver *rc)
+{
+	const struct listener *li = listeners_find(is->who, rc->node_id);
+
+	return !li || !li->stranger;
+}
+
 static unsigned count_succeeded(const struct report *r, const struct report_now *is)
 {
 	unsigned n = 0;
@@ -45,15 +54,29 @@ static unsigned count_succeeded(const struct report *r, const struct report_now 
 	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
 		struct tx_receiver rc = tx_receiver(is->tx, i);
 
-		n += succeeded(r, &rc);
+		n += counts(is, &rc) && succeeded(r, &rc);
 	}
 	return n;
 }
 
-/* Receivers that were expected: those that came, or more when more were asked for. */
+static unsigned count_all(const struct report_now *is)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
+		struct tx_receiver rc = tx_receiver(is->tx, i);
+
+		n += counts(is, &rc);
+	}
+	return n;
+}
+
+/* Receivers that were expected: those that came, and those that did not though asked for. */
 static unsigned expected(const struct report *r, const struct report_now *is)
 {
-	return MAX(tx_n_receivers(is->tx), r->conf->receivers);
+	unsigned n = count_all(is);
+
+	return r->expected ? n + expected_n_absent(r->expected) : MAX(n, r->conf->receivers);
 }
 
 static int status(const struct report *r, const struct report_now *is)
@@ -62,17 +85,20 @@ static int status(const struct report *r, const struct report_now *is)
 		return EXIT_SYSTEM;
 	if (is->interrupted)
 		return EXIT_INTERRUPTED;
-	if (tx_n_receivers(is->tx) == 0)
-		return EXIT_NOBODY;
-	if (job_n_failed(is->job) || count_succeeded(r, is) < expected(r, is))
-		return EXIT_PARTIAL;
-	return EXIT_ALL;
+	if (!job_n_failed(is->job) && count_all(is) &&
+	    count_succeeded(r, is) == expected(r, is))
+		return EXIT_ALL;
+	if (is->late)
+		return EXIT_DEADLINE;
+	return count_all(is) ? EXIT_PARTIAL : EXIT_NOBODY;
 }
 
 void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
-		 const struct rates *rates)
+		 const struct rates *rates, const struct expected *expected)
 {
-	*r = (struct report){ .conf = conf, .plan = plan, .rates = rates };
+	*r = (struct report){
+		.conf = conf, .plan = plan, .rates = rates, .expected = expected
+	};
 	progress_init(&r->progress, STDERR_FILENO, conf->progress_mode);
 	log_before_line(progress_clear, &r->progress);
 }
@@ -88,6 +114,12 @@ static const char *rate_text(uint64_t rate, char buf[static 32])
 	return buf;
 }
 
+static void say_wait(const struct conf *c, unsigned n)
+{
+	log_info("waiting up to %.3g s for %u receiver%s", (double)c->wait / 1e9, n,
+		 n == 1 ? "" : "s");
+}
+
 void report_plan(const struct report *r, const struct job *job)
 {
 	const struct conf *c = r->conf;
@@ -98,8 +130,9 @@ void report_plan(const struct report *r, const struct job *job)
 		 job_bytes(job), addr_format(&r->plan->group, group), r->plan->ifname,
 		 r->rates->automatic ? "up to " : "", rate_text(r->rates->max, rate));
 	if (c->receivers)
-		log_info("waiting up to %.3g s for %u receiver%s", (double)c->wait / 1e9,
-			 c->receivers, c->receivers == 1 ? "" : "s");
+		say_wait(c, c->receivers);
+	if (r->expected)
+		say_wait(c, expected_n(r->expected));
 }
 
 static void say_json(struct report *r, struct json *j)
@@ -112,7 +145,7 @@ static void say_json(struct report *r, struct json *j)
 
 void report_start(struct report *r, const struct report_now *is)
 {
-	unsigned n = tx_n_receivers(is->tx);
+	unsigned n = count_all(is);
 	char group[ADDR_TEXT];
 	struct json j;
 
@@ -242,17 +275,41 @@ static void receiver_json(struct report *r, const struct tx_receiver *rc,
 	say_json(r, &j);
 }
 
+static void absent(struct report *r, const char *name)
+{
+	char text[4 * 256];
+	struct json j;
+
+	utf8_escape(text, sizeof(text), name, strlen(name));
+	json_begin(&j, "receiver");
+	json_string(&j, "host", name);
+	json_string(&j, "status", "absent");
+	json_bool(&j, "ok", false);
+	if (r->conf->json)
+		say_json(r, &j);
+	if (r->conf->quiet)
+		log_err(0, "%s: absent", text);
+	else if (!r->conf->json)
+		printf("%s: absent\n", text);
+}
+
 static void receivers(struct report *r, const struct report_now *is)
 {
+	const char *name;
+
 	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
 		struct tx_receiver rc = tx_receiver(is->tx, i);
 		const struct listener *li = listeners_find(is->who, rc.node_id);
 
+		if (!counts(is, &rc))
+			continue;
 		if (r->conf->json)
 			receiver_json(r, &rc, li);
 		if (!r->conf->json || (r->conf->quiet && !succeeded(r, &rc)))
 			receiver_line(r, &rc, li);
 	}
+	for (unsigned i = 0; r->expected && (name = expected_absent(r->expected, &i));)
+		absent(r, name);
 }
 
 struct totals {
@@ -284,6 +341,8 @@ static const char *why(int exit_status)
 		return "nobody there; ";
 	case EXIT_SYSTEM:
 		return "failed; ";
+	case EXIT_DEADLINE:
+		return "deadline passed; ";
 	case EXIT_ALL:
 	case EXIT_USAGE:
 	case EXIT_PARTIAL:

@@ -4,6 +4,7 @@
 #define SENDER_REPORT_H
 
 #include "sender/conf.h"
+#include "sender/expected.h"
 #include "sender/job.h"
 #include "sender/listeners.h"
 #include "sender/rates.h"
@@ -15,6 +16,7 @@ enum exit_status {
 	EXIT_SYSTEM = 2, /* network or system */
 	EXIT_PARTIAL = 4,
 	EXIT_NOBODY = 5,
+	EXIT_DEADLINE = 6,
 	EXIT_INTERRUPTED = 130,
 };
 
@@ -27,21 +29,23 @@ struct report_now {
 	nsec_t now;
 	bool failed;      /* the system or the network stopped it */
 	bool interrupted; /* the user did */
+	bool late;        /* the deadline passed */
 };
 
 struct report {
 	const struct conf *conf;
 	const struct netplan *plan;
 	const struct rates *rates;
-	nsec_t rate_at; /* when the last event of the rate was written */
-	uint64_t rate;  /* what it said, bits a second */
+	const struct expected *expected; /* NULL: whoever comes */
+	nsec_t rate_at;                  /* when the last event of the rate was written */
+	uint64_t rate;                   /* what it said, bits a second */
 	enum rate_reason why;
 	struct progress progress;
 	int error; /* of standard output: what was said there is lost */
 };
 
 void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
-		 const struct rates *rates);
+		 const struct rates *rates, const struct expected *expected);
 /* Where it will go; before waiting. */
 void report_plan(const struct report *r, const struct job *job);
 /* The first data leave now. */

@@ -108,7 +108,7 @@ static void field_init(struct field *f, char *const *argv, unsigned n, unsigned 
 	assert_int_equal(listeners_new(&f->who, 4), 0);
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(feeder_new(&f->feeder, threads, f->loop), 0);
-	report_init(&f->report, &f->conf, &f->plan, &rates);
+	report_init(&f->report, &f->conf, &f->plan, &rates, NULL);
 }
 
 static void field_fini(struct field *f)
