@@ -73,6 +73,7 @@ static void check_requests(struct session *s, const struct msg *m)
 	request_reader_init(&rd, m->payload, m->payload_len);
 	while ((r = request_next(&rd, &q)) > 0)
 		if (q.fec_id != s->sender->conf.fec_id && q.fec_id != FEC_SB_SYST &&
+		    !(q.flags & NACK_OBJECT) && /* who has heard of none knows no code */
 		    !sim_is_spoiled(s->host->sim))
 			sim_fail(s->host->sim, "asks in the sender's code", "FEC ID %u",
 				 q.fec_id);
@@ -252,10 +253,35 @@ static void check_session_end(struct session *s)
 	}
 }
 
+/* Who is here has the first objects, and is not busy. */
+void check_settled(struct sender *s)
+{
+	struct sim *sim = s->sim;
+
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
+		const struct session *h = session_at(sim, session_index(sim, i, s->index));
+
+		if (!h->rx || h->host->dead || h->host->refusing || !h->joined)
+			continue;
+		if (h->busy_until)
+			sim_fail(sim, "waits for who is busy", "host %u", i);
+		for (unsigned j = 0; j < sim->sc.n_settled; j++)
+			if (j >= h->n_sinks || !h->sinks[j].complete)
+				sim_fail(sim, "settled means complete", "host %u object %u", i,
+					 j);
+	}
+}
+
 static void check_sender_end(struct sender *s)
 {
 	const struct tx_counters *c = tx_counters(s->tx);
 	double limit = s->sim->sc.overhead * (double)c->source;
+	double lacking = (double)s->n_lacking * s->conf.segment_size;
+	double bytes = (double)(c->bytes - s->bytes_before);
+
+	if (s->sim->sc.union_overhead > 0 && bytes > s->sim->sc.union_overhead * lacking)
+		sim_fail(s->sim, "sends no more than is lacking", "%.4f bytes a byte",
+			 bytes / lacking);
 
 	if (limit > 0 && (double)c->packets > limit)
 		sim_fail(s->sim, "sends no more than needed", "%.4f packets a source packet",

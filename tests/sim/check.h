@@ -33,6 +33,8 @@ void check_feedback(struct session *s, const struct packet *p);
 /* After everything was drained. `idle`: a wake-up that had nothing to do. */
 void check_sender_quiet(struct sender *s, nsec_t deadline, bool idle);
 void check_session_quiet(struct session *s, nsec_t deadline, bool idle);
+/* The sender goes on. */
+void check_settled(struct sender *s);
 /* When all is over. */
 void check_end(struct sim *sim);
 /* NACKs sent by all hosts; source blocks and objects of all senders. */

@@ -33,13 +33,45 @@ static void print_figures(const struct figure *f, const struct sim *sim)
 	       (double)(sim->now - sim->start) / NSEC_PER_SEC);
 }
 
+/* What was lacking somewhere, and what was sent for it, from the first object's end on. */
+static void print_held(const struct figure *f, const struct sim *sim)
+{
+	const struct sender *s = &sim->senders[0];
+	const struct tx_counters *c = tx_counters(s->tx);
+	double lacking = (double)s->n_lacking * f->segment_size;
+	nsec_t done_at = 0;
+
+	for (unsigned i = 0; i < sim->n_hosts; i++)
+		done_at = MAX(done_at, sim->hosts[i].sessions[0].complete_at);
+	printf("%u receivers, %g %% loss, %g of %.0f MB held in pieces of %.0f KB%s, k = %u\n",
+	       f->n_hosts, 100 * f->loss, f->held, f->n_packets * f->segment_size / 1e6,
+	       (double)f->piece / 1e3, f->alike ? ", all the same" : "",
+	       f->large_len ? f->large_len : f->block_len);
+	printf("lacking somewhere           %.1f MB\n", lacking / 1e6);
+	printf("bytes for a byte of it      %.4f  (parity %" PRIu64 ", by name %" PRIu64 ")\n",
+	       (double)(c->bytes - s->bytes_before) / lacking, c->parity, c->again);
+	printf("time for its time           %.4f  (%.3f s)\n",
+	       (double)(done_at - s->settled_at) / NSEC_PER_SEC * (double)f->rate / lacking,
+	       (double)(done_at - s->settled_at) / NSEC_PER_SEC);
+	printf("NACKs of all receivers      %" PRIu64 "\n", count_nacks(sim));
+	printf("the first object took       %.3f ms\n",
+	       (double)(s->settled_at - s->started_at) / NSEC_PER_MSEC);
+}
+
 int figure_print(const struct figure *f)
 {
 	struct scenario sc = {
 		.name = "figure",
 		.n_hosts = f->n_hosts,
 		.exact = true,
-		.n_objects = 1,
+		.n_objects = f->held > 0 ? 2 : 1,
+		.n_settled = f->held > 0,
+		.first_size = 20000,
+		.asked = f->held > 0,
+		.held = f->held,
+		.piece = f->piece,
+		.held_alike = f->alike,
+		.near = f->held > 0,
 		.size_min = (uint64_t)f->n_packets * f->segment_size,
 		.size_max = (uint64_t)f->n_packets * f->segment_size,
 		.fec_id = FEC_SB_SYST,
@@ -49,7 +81,7 @@ int figure_print(const struct figure *f)
 		.large_len = f->large_len,
 		.rate = f->rate,
 		.tx_blocks = 200,
-		.rx_blocks = 16,
+		.rx_blocks = f->held > 0 ? 270 : 16,
 		.down = { .loss = f->loss, .delay = f->delay },
 		.up = { .loss = f->loss, .delay = f->delay },
 		.nacks_a_block = 1000,
@@ -60,7 +92,7 @@ int figure_print(const struct figure *f)
 
 	if (r == 0) {
 		sim_run(&sim);
-		print_figures(f, &sim);
+		f->held > 0 ? print_held(f, &sim) : print_figures(f, &sim);
 	}
 	if (r < 0 || sim.failed)
 		printf("seed=%" PRIu64 " scenario=figure t=%.6f %s\n", f->seed,

@@ -13,6 +13,9 @@ struct figure {
 	uint16_t large_len; /* large blocks of so many symbols; 0: small ones */
 	uint64_t rate;      /* bytes a second */
 	nsec_t delay;       /* one way */
+	double held;        /* part that hosts have before; 0: all is sent */
+	uint64_t piece;     /* ... in pieces of so many bytes */
+	bool alike;         /* ... all hosts the same */
 	uint64_t seed;
 };
 

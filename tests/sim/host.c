@@ -100,6 +100,8 @@ static bool goes_home(const struct session *s, nsec_t deadline)
 
 static void arm(struct session *s)
 {
+	if (s->busy_until)
+		s->deadline = MIN(s->deadline, s->busy_until);
 	if (s->deadline >= s->armed_at)
 		return;
 	s->armed_at = s->deadline;
@@ -111,6 +113,10 @@ static void pump(struct session *s, bool woken)
 	struct sim *sim = s->host->sim;
 	bool busy, any = false;
 
+	if (s->busy_until && sim->now >= s->busy_until) {
+		s->busy_until = 0;
+		rx_set_busy(s->rx, sim->now, false);
+	}
 	do {
 		busy = emit(s);
 		busy |= serve_all(s);

@@ -28,6 +28,10 @@ struct sender {
 	unsigned n_objects, n_added;
 	size_t info_len;
 	bool started, finished, has_digests, early_finish;
+	bool settling; /* the first objects are to be confirmed */
+	nsec_t started_at, settled_at;
+	uint64_t bytes_before; /* sent until then */
+	uint64_t n_lacking;    /* segments of the others that some host lacks */
 	bool acted; /* withdrew, aborted or changed the rate, as the scenario wants */
 	bool dead;
 	nsec_t died_at, done_at;
@@ -67,7 +71,9 @@ struct session {
 	unsigned n_sinks, cap_sinks;
 	bool joined, finished, receipted, ended, gone, has_receipt, over;
 	uint8_t status; /* of the receipt */
-	nsec_t heard_at, over_at;
+	nsec_t heard_at, over_at, complete_at;
+	nsec_t busy_until; /* 0: not busy */
+	unsigned n_wrong;  /* ranges that have proved wrong */
 	unsigned n_working;
 	nsec_t armed_at, deadline;
 	struct rx_counters counters; /* copied at the end */
@@ -95,6 +101,12 @@ struct sink *sink_add(struct session *s, uint64_t object, uint64_t size);
 void sink_forget(struct sink *k);
 void sink_write(struct session *s, struct sink *k, const struct work *w);
 void sink_read(struct session *s, struct sink *k, const struct work *w);
+/* These bytes are there. */
+void sink_mark(struct sink *k, uint64_t first, uint64_t end);
+void sink_discard(struct session *s, struct sink *k, uint64_t offset, uint64_t len);
+/* held.c: what the host has of it before it comes, and what nobody needs to send. */
+void sink_hold(struct session *s, struct sink *k);
+uint64_t held_lacking(const struct sim *sim, const struct object *o, size_t segment);
 /* What the program does about an event. */
 void program_event(struct session *s, const struct rx_event *ev);
 

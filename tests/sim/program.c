@@ -41,6 +41,8 @@ static void on_object(struct session *s, const struct rx_event *ev)
 		rx_accept(s->rx, sim->now, ev->object);
 	if (!k->refused && k->wants_info)
 		rx_want_info(s->rx, sim->now, ev->object);
+	if (!k->refused && sim->sc.piece && ev->object >= sim->sc.n_settled)
+		sink_hold(s, k);
 }
 
 static void release(struct session *s, struct sink *k)
@@ -52,6 +54,16 @@ static void release(struct session *s, struct sink *k)
 	rx_release(s->rx, k->object);
 }
 
+/* Some of it is not what it should be. */
+static void prove_wrong(struct session *s, struct sink *k)
+{
+	struct rng rng = rng_init(s->host->sim->seed << 20 ^ s->index << 8 ^ s->n_wrong++);
+	uint64_t offset = rng_below(&rng, k->size);
+
+	k->complete = false;
+	sink_discard(s, k, offset, 1 + rng_below(&rng, k->size - offset));
+}
+
 static void on_complete(struct session *s, struct sink *k)
 {
 	if (k->complete || k->refused || k->n_written != k->size)
@@ -60,6 +72,15 @@ static void on_complete(struct session *s, struct sink *k)
 			 (unsigned long long)k->object, (unsigned long long)k->n_written,
 			 (unsigned long long)k->size);
 	k->complete = true;
+	s->complete_at = s->host->sim->now;
+	if (s->n_wrong < s->host->sim->sc.n_wrong && k->size) {
+		prove_wrong(s, k);
+		return;
+	}
+	if (s->host->sim->sc.busy && k->object + 1 == s->host->sim->sc.n_settled) {
+		s->busy_until = s->host->sim->now + s->host->sim->sc.busy;
+		rx_set_busy(s->rx, s->host->sim->now, true);
+	}
 	release(s, k);
 }
 

@@ -39,6 +39,21 @@ struct scenario {
 	uint64_t size_min, size_max; /* bytes of an object, by the seed */
 	bool edges;                  /* sizes at the edges of segments and blocks instead */
 
+	/* A job: the first objects are settled before the others come, of which hosts have
+	 * something. */
+	unsigned n_settled;
+	uint64_t first_size;   /* of the first object; 0: as the others */
+	bool near;             /* they are on one LAN */
+	bool asked;            /* the others are sent only as far as they are asked for */
+	double held;           /* of them each host has this part, */
+	uint64_t piece;        /* by pieces of so many bytes, by the seed, */
+	bool held_alike;       /* all hosts the same ones, */
+	unsigned n_empty;      /* and the first hosts nothing */
+	nsec_t busy;           /* hosts look for it so long */
+	unsigned n_wrong;      /* ranges that prove wrong when an object is complete */
+	double union_overhead; /* bytes for each byte that some host lacks, at most; 0: not
+				  looked at */
+
 	enum tx_profile profile;
 	uint8_t fec_id;        /* 0: by the seed */
 	uint16_t segment_size; /* 0: by the seed, as the next two */

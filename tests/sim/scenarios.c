@@ -2,10 +2,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/sim/scenario.h"
 
-#include <string.h>
-
-#include "proto/wire.h"
-
 #define MS NSEC_PER_MSEC
 #define S  NSEC_PER_SEC
 
@@ -399,6 +395,152 @@ const struct scenario scenarios[] = {
 	  .nacks_a_block = 60,
 	  .down = { .loss = 0.05, .reorder = 0.05, .reorder_by = 3 * MS },
 	  .work_delay = 2 * MS },
+	{ .name = "job",
+	  .share = 15,
+	  .n_hosts = 6,
+	  .n_objects = 3,
+	  .n_settled = 1,
+	  .size_max = 60000,
+	  .down.loss = 0.01,
+	  .up.loss = 0.01,
+	  .busy = 300 * MS },
+	{ .name = "job-held",
+	  .share = 20,
+	  .n_hosts = 6,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .asked = true,
+	  .held = 0.5,
+	  .piece = 3000,
+	  .size_max = 200000,
+	  .nacks_a_block = 20 },
+	{ .name = "job-held-1",
+	  .share = 20,
+	  .n_hosts = 6,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .asked = true,
+	  .held = 0.5,
+	  .piece = 5000,
+	  .size_max = 200000,
+	  .down.loss = 0.01,
+	  .up.loss = 0.01,
+	  .busy = 200 * MS,
+	  .nacks_a_block = 20 },
+	{ .name = "job-held-10",
+	  .share = 20,
+	  .n_hosts = 6,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .asked = true,
+	  .held = 0.7,
+	  .piece = 2000,
+	  .size_max = 100000,
+	  .down.loss = 0.1,
+	  .up.loss = 0.1,
+	  .nacks_a_block = 40 },
+	{ .name = "job-one-has-nothing",
+	  .share = 20,
+	  .n_hosts = 4,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .asked = true,
+	  .held = 0.98,
+	  .n_empty = 1,
+	  .piece = 2000,
+	  .size_max = 200000,
+	  .down.loss = 0.01,
+	  .nacks_a_block = 20 },
+	{ .name = "job-sent",
+	  .share = 20,
+	  .n_hosts = 4,
+	  .n_objects = 3,
+	  .n_settled = 1,
+	  .held = 0.6,
+	  .piece = 1000,
+	  .size_max = 60000,
+	  .down.loss = 0.05,
+	  .rx_blocks = 8,
+	  .nacks_a_block = 40 },
+	{ .name = "job-late",
+	  .share = 15,
+	  .n_hosts = 5,
+	  .n_objects = 3,
+	  .n_settled = 1,
+	  .held = 0.5,
+	  .piece = 5000,
+	  .size_min = 20000,
+	  .size_max = 60000,
+	  .down.loss = 0.01,
+	  .n_late = 2,
+	  .rate = 100000,
+	  .late_at = 0.7,
+	  .nacks_a_block = 20 },
+	{ .name = "job-wrong",
+	  .share = 20,
+	  .n_hosts = 4,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .held = 0.5,
+	  .piece = 3000,
+	  .size_max = 60000,
+	  .down.loss = 0.02,
+	  .n_wrong = 3,
+	  .nacks_a_block = 40 },
+	{ .name = "job-large",
+	  .share = 10,
+	  .n_hosts = 6,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .asked = true,
+	  .held = 0.5,
+	  .piece = 5000,
+	  .size_max = 300000,
+	  .large_len = 300,
+	  .nacks_a_block = 20 },
+	{ .name = "job-large-10",
+	  .share = 10,
+	  .n_hosts = 6,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .asked = true,
+	  .held = 0.5,
+	  .piece = 5000,
+	  .size_max = 200000,
+	  .large_len = 300,
+	  .down.loss = 0.1,
+	  .up.loss = 0.1,
+	  .work_delay = 2 * MS,
+	  .nacks_a_block = 40 },
+	{ .name = "job-large-one-has-nothing",
+	  .share = 10,
+	  .n_hosts = 4,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .asked = true,
+	  .held = 0.98,
+	  .n_empty = 1,
+	  .piece = 2000,
+	  .size_max = 200000,
+	  .large_len = 300,
+	  .down.loss = 0.01,
+	  .nacks_a_block = 20 },
+	{ .name = "job-large-late",
+	  .share = 10,
+	  .n_hosts = 5,
+	  .n_objects = 2,
+	  .n_settled = 1,
+	  .held = 0.5,
+	  .piece = 5000,
+	  .size_min = 50000,
+	  .size_max = 100000,
+	  .large_len = 100,
+	  .down.loss = 0.02,
+	  .n_late = 2,
+	  .rate = 200000,
+	  .late_at = 0.7,
+	  .n_wrong = 2,
+	  .nacks_a_block = 40 },
 	{ .name = "large-hundred",
 	  .share = 1,
 	  .exact = true,
@@ -415,41 +557,3 @@ const struct scenario scenarios[] = {
 };
 
 const unsigned n_scenarios = ARRAY_LEN(scenarios);
-
-const struct scenario *scenario_find(const char *name)
-{
-	for (unsigned i = 0; i < n_scenarios; i++)
-		if (strcmp(scenarios[i].name, name) == 0)
-			return &scenarios[i];
-	return NULL;
-}
-
-struct scenario scenario_draw(const struct scenario *sc, uint64_t seed)
-{
-	static const uint16_t segments[] = { 64, 100, 256, 1000 };
-	static const uint16_t blocks[] = { 1, 4, 10, 32, 64 };
-	static const uint64_t rates[] = { 500000, 2000000, 10000000 };
-	struct rng rng = rng_init(seed * 0x9e3779b9u);
-	struct scenario s = *sc;
-
-	if (!s.n_senders)
-		s.n_senders = 1;
-	if (!s.exact)
-		s.n_hosts = 1 + (unsigned)rng_below(&rng, s.n_hosts);
-	s.n_hosts = MAX(s.n_hosts, s.n_late + s.n_dying + s.n_refusing);
-	if (!s.fec_id)
-		s.fec_id = rng_below(&rng, 2) ? FEC_RS8 : FEC_SB_SYST;
-	if (!s.segment_size)
-		s.segment_size = segments[rng_below(&rng, ARRAY_LEN(segments))];
-	if (!s.block_len)
-		s.block_len = blocks[rng_below(&rng, ARRAY_LEN(blocks))];
-	if (!s.n_parity)
-		s.n_parity = (uint16_t)rng_below(&rng, s.block_len + 4);
-	if (!s.rate)
-		s.rate = rates[rng_below(&rng, ARRAY_LEN(rates))];
-	if (!s.down.delay)
-		s.down.delay = MS / 2;
-	if (!s.up.delay)
-		s.up.delay = MS / 2;
-	return s;
-}

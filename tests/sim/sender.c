@@ -48,6 +48,8 @@ static void draw_objects(struct sender *s, struct rng *rng)
 		o->size = sc->edges ? edge_size(&s->conf, i)
 				    : sc->size_min +
 					      rng_below(rng, sc->size_max - sc->size_min + 1);
+		if (i == 0 && sc->first_size)
+			o->size = sc->first_size;
 	}
 }
 
@@ -74,6 +76,7 @@ static void configure(struct sender *s, struct rng *rng)
 		.rate_max = sc->rate * 50,
 		.backoff = 4,
 		.drop_after = sc->drop_after,
+		.near = sc->near,
 		.max_objects = sc->tx_objects,
 		.max_receivers = MAX(4096, 2 * s->sim->n_hosts),
 		.seed = rng_u64(rng),
@@ -112,6 +115,8 @@ double sender_progress(const struct sender *s)
 
 	if (s->n_added < s->n_objects)
 		return (double)s->n_added / s->n_objects;
+	if (s->sim->sc.asked)
+		return (double)tx_counters(s->tx)->again / (double)MAX(1, s->n_lacking);
 	return st.total ? (double)st.sent / (double)st.total : 1;
 }
 
@@ -181,10 +186,18 @@ static bool add_objects(struct sender *s)
 
 	while (s->n_added < s->n_objects) {
 		struct object *o = &s->objects[s->n_added];
+		bool later = s->n_added >= s->sim->sc.n_settled;
+
+		if (later && s->sim->sc.n_settled && !s->settled_at)
+			break;
 		/* the content is needed before the number is known: numbers count up from 0 */
 		o->key = content_key(s->conf.node_id, s->n_added);
 		object_info(o, s->has_digests, info, s->info_len);
-		r = tx_add(s->tx, s->sim->now, o->size, info, s->info_len, &o->number);
+		if (later && s->sim->sc.asked)
+			r = tx_add_asked(s->tx, s->sim->now, o->size, info, s->info_len,
+					 &o->number);
+		else
+			r = tx_add(s->tx, s->sim->now, o->size, info, s->info_len, &o->number);
 		if (r < 0)
 			break;
 		o->key = content_key(s->conf.node_id, o->number);
@@ -193,6 +206,8 @@ static bool add_objects(struct sender *s)
 				 (unsigned long long)o->number);
 		s->n_added++;
 		any = true;
+		if (later && s->sim->sc.piece)
+			s->n_lacking += held_lacking(s->sim, o, s->conf.segment_size);
 	}
 	if (r < 0 && r != -EAGAIN)
 		sim_fail(s->sim, "takes objects", "%llu bytes: %d",
@@ -243,16 +258,36 @@ static bool act(struct sender *s)
 	return s->acted;
 }
 
+/* The first objects are confirmed before the others come. True when that went on. */
+static bool settles(struct sender *s)
+{
+	if (s->settled_at || !s->started || s->n_added < s->sim->sc.n_settled)
+		return false;
+	if (!s->settling) {
+		s->settling = true;
+		tx_settle(s->tx, s->sim->now);
+		return true;
+	}
+	if (!tx_settled(s->tx))
+		return false;
+	check_settled(s);
+	s->settled_at = s->sim->now;
+	s->bytes_before = tx_counters(s->tx)->bytes;
+	sim_note(s->sim, "sender", s->index, "settled", 0);
+	return true;
+}
+
 /* What the program does next. True when it changed something. */
 static bool plan(struct sender *s)
 {
 	bool all = s->n_added == s->n_objects;
 
-	if (!all && add_objects(s))
+	if (settles(s) || (!all && add_objects(s)))
 		return true;
 	if (!s->started && (s->n_announced >= s->n_expected || s->conf.profile == TX_NORM ||
 			    s->sim->now - s->sim->start >= WAIT_FOR_RECEIVERS)) {
 		s->started = true;
+		s->started_at = s->sim->now;
 		sim_note(s->sim, "sender", s->index, "starts", s->n_announced);
 		tx_start(s->tx, s->sim->now);
 		return true;

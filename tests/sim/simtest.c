@@ -102,6 +102,7 @@ static const char usage[] =
 	"       simtest --figure N LOSS% [--packets N] [--segment N] [--block K,PARITY] "
 	"[--large K]\n"
 	"               [--rate BYTES] [--delay MS] [--seed N]\n"
+	"               [--held PART --piece BYTES [--alike]]\n"
 	"       simtest --record PREFIX [--large K] [--seed N]   (sequences for the fuzz "
 	"targets)\n";
 
@@ -120,6 +121,9 @@ static const struct option options[] = {
 	{ "delay", required_argument, NULL, 'd' },
 	{ "record", required_argument, NULL, 'o' },
 	{ "large", required_argument, NULL, 'g' },
+	{ "held", required_argument, NULL, 'h' },
+	{ "piece", required_argument, NULL, 'i' },
+	{ "alike", no_argument, NULL, 'a' },
 	{ 0 },
 };
 
@@ -163,6 +167,14 @@ static bool parse_option(struct args *a, int c)
 	case 'd':
 		a->fig.delay = (nsec_t)(strtod(optarg, NULL) * NSEC_PER_MSEC);
 		return true;
+	case 'h':
+		a->fig.held = strtod(optarg, NULL);
+		return true;
+	case 'i':
+		a->fig.piece = strtoull(optarg, NULL, 0);
+		return true;
+	case 'a':
+		return a->fig.alike = true;
 	case 'o':
 		a->record = optarg;
 		return true;
@@ -199,6 +211,7 @@ int main(int argc, char **argv)
 				   .block_len = 64,
 				   .n_parity = 64,
 				   .rate = 10000000,
+				   .piece = 262144,
 				   .delay = NSEC_PER_MSEC / 2 } };
 
 	if (!parse(&a, argc, argv)) {

@@ -35,20 +35,34 @@ struct sink *sink_add(struct session *s, uint64_t object, uint64_t size)
 }
 
 /* ranges.h refuses what does not fit; a disk would not. */
-static void mark_written(struct sink *k, uint64_t first, uint64_t end)
+static void grow(struct sink *k)
 {
 	struct ranges more;
 
-	if (first == end || ranges_add(&k->written, first, end) == 0)
-		return;
 	if (ranges_init(&more, 2 * k->written.cap) != 0)
 		abort();
 	memcpy(more.r, k->written.r, k->written.n * sizeof(*more.r));
 	more.n = k->written.n;
 	ranges_fini(&k->written);
 	k->written = more;
-	if (ranges_add(&k->written, first, end) != 0)
-		abort();
+}
+
+void sink_mark(struct sink *k, uint64_t first, uint64_t end)
+{
+	while (ranges_add(&k->written, first, end) < 0)
+		grow(k);
+	k->n_written = ranges_count(&k->written);
+}
+
+void sink_discard(struct session *s, struct sink *k, uint64_t offset, uint64_t len)
+{
+	uint64_t e = s->sender->conf.segment_size;
+	uint64_t first = offset / e * e, end = (offset + len + e - 1) / e * e;
+
+	while (ranges_remove(&k->written, first, end) < 0)
+		grow(k);
+	k->n_written = ranges_count(&k->written);
+	rx_discard(s->rx, s->host->sim->now, k->object, offset, len);
 }
 
 void sink_write(struct session *s, struct sink *k, const struct work *w)
@@ -69,8 +83,7 @@ void sink_write(struct session *s, struct sink *k, const struct work *w)
 		sim_fail(sim, "writes once", "host %u object %llu: %llu + %zu again",
 			 s->host->index, (unsigned long long)w->object,
 			 (unsigned long long)w->offset, w->len);
-	mark_written(k, w->offset, end);
-	k->n_written = ranges_count(&k->written);
+	sink_mark(k, w->offset, end);
 }
 
 /* Holes in between may be read along; there is anything in them. */
