@@ -18,7 +18,7 @@
 static const char *const fec_ids[] = { "auto", "5", "129", NULL };
 static const char *const profiles[] = { "sow", "norm", NULL };
 static const char *const against_to[] = { "receivers", "who", "profile", NULL };
-static const char *const against_deadline[] = { "who", NULL };
+static const char *const against_control[] = { "who", NULL };
 static const char *const against_who[] = { "profile", "quiet", NULL };
 static const char *const against_quiet[] = { "progress", "log-level", NULL };
 
@@ -42,10 +42,13 @@ static const struct opt opts[] = {
 	  .help = "only for these hosts or addresses; start when all are there (repeat)" },
 	{ "wait", 'w', "TIME", &opt_duration, AT(wait), .dflt = "30",
 	  .help = "wait for them no longer than this; with --who 2" },
-	{ "deadline", 0, "TIME", &opt_deadline, AT(deadline), .against = against_deadline,
+	{ "deadline", 0, "TIME", &opt_deadline, AT(deadline), .against = against_control,
 	  .help = "say good-bye to all after this time, or at HH:MM" },
 	{ "drop-after", 0, "TIME", &opt_duration, AT(drop_after), .min = 100000000, .dflt = "10",
 	  .help = "give up a receiver that is silent this long" },
+
+	{ "control", 0, "PATH", &opt_string, AT(control), .against = against_control,
+	  .help = "take commands from this Unix socket" },
 
 	{ .help = "Protocol" },
 	{ "fec", 0, "CODE", &opt_fec, AT(fec), .dflt = "auto",

@@ -31,6 +31,7 @@ struct conf {
 	uint32_t segment;    /* bytes */
 	int profile;         /* enum conf_profile */
 	uint32_t threads;    /* for files and codec; WORKER_AUTO: by the CPUs */
+	const char *control; /* path of a Unix socket; NULL: none */
 	bool json, quiet, progress;
 	int log_level; /* enum log_level */
 	const char *metrics;

@@ -122,21 +122,11 @@ void expected_free(struct expected *e)
 	free(e);
 }
 
-/* Equal as far as both go, which is to the end or to a dot. */
-static bool same_name(const char *name, const char *host, size_t host_len)
-{
-	size_t len = strlen(name), n = MIN(len, host_len);
-
-	if (n == 0 || strncasecmp(name, host, n) != 0)
-		return false;
-	return (len == n || name[n] == '.') && (host_len == n || host[n] == '.');
-}
-
 static bool is(const struct entry *entry, const struct listener *li)
 {
 	if (addr_family(&entry->addr) != AF_UNSPEC)
 		return addr_same_host(&entry->addr, &li->addr);
-	return same_name(entry->name, li->host, li->self.host_len);
+	return listener_has_name(li, entry->name, strlen(entry->name));
 }
 
 bool expected_came(struct expected *e, const struct listener *li)

@@ -3,9 +3,11 @@
 #include "sender/listeners.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/utf8.h"
 
@@ -112,6 +114,32 @@ void listeners_set_stranger(struct listeners *l, uint32_t node_id)
 
 	if (li->node_id)
 		li->stranger = true;
+}
+
+/* Equal as far as both go, which is to the end or to a dot. */
+bool listener_has_name(const struct listener *li, const char *name, size_t len)
+{
+	size_t host_len = li->self.host_len, n = MIN(len, host_len);
+
+	if (n == 0 || strncasecmp(name, li->host, n) != 0)
+		return false;
+	return (len == n || name[n] == '.') && (host_len == n || li->host[n] == '.');
+}
+
+bool listener_is(const struct listener *li, const char *text, size_t len)
+{
+	char word[ADDR_TEXT], node[16];
+	struct addr addr;
+
+	if (listener_has_name(li, text, len))
+		return true;
+	if (len >= sizeof(word))
+		return false;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	snprintf(node, sizeof(node), "%08" PRIx32, li->node_id);
+	return strcasecmp(word, node) == 0 ||
+	       (addr_parse(&addr, word, 0) == 0 && addr_same_host(&addr, &li->addr));
 }
 
 const char *listener_label(const struct listener *li, char *buf, size_t cap)

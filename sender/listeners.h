@@ -36,6 +36,11 @@ void listeners_set_stranger(struct listeners *l, uint32_t node_id);
 /* NULL: never heard, or forgotten. */
 const struct listener *listeners_find(const struct listeners *l, uint32_t node_id);
 
+/* Whether that is its host name: "pc1" is "PC1.example.org", too. */
+bool listener_has_name(const struct listener *li, const char *name, size_t len);
+/* ... or its node, or its address. */
+bool listener_is(const struct listener *li, const char *text, size_t len);
+
 /* "HOST (ADDRESS)" for a terminal: nothing in it controls one. Cut at `cap`. Returns buf. */
 const char *listener_label(const struct listener *li, char *buf, size_t cap);
 

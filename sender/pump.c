@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -13,7 +14,7 @@
 #include "common/udp_out.h"
 #include "proto/wire.h"
 #include "sender/feeder.h"
-#include "sender/gather.h"
+#include "sender/desk.h"
 #include "sender/identity.h"
 
 #define BATCH       256 /* packets queued for one flush */
@@ -29,7 +30,7 @@
 #define OBJECTS_SOW  4096
 #define OBJECTS_NORM 200 /* NRL's receivers keep 256 at most */
 
-enum tag { TAG_SEND, TAG_GROUP, N_SOCKETS };
+enum tag { TAG_SEND, TAG_GROUP, N_SOCKETS, TAG_DESK = N_SOCKETS };
 
 /* What keeps queued packets from leaving. */
 enum blocked {
@@ -50,20 +51,19 @@ struct pump {
 	struct addr self; /* what our own packets come from */
 
 	nsec_t now;
-	struct gather gather;
+	struct desk desk;
 	nsec_t deadline_at;
 	nsec_t started_at; /* tx_start(); NSEC_NEVER: not yet */
 	nsec_t drain_until;
-	bool feeding;    /* files can be queued at once */
-	bool working;    /* the last wake-up ended with more to do */
-	bool sent;       /* packets were sent in this wake-up */
-	bool nobody;     /* none came in time */
-	bool late;       /* the deadline passed */
-	bool stopped;    /* a second signal */
-	bool warned;     /* of a firewall */
-	int signals;     /* caught so far */
-	int error;       /* what ended it */
-	unsigned barred; /* receivers for whom nobody waits */
+	bool feeding; /* files can be queued at once */
+	bool working; /* the last wake-up ended with more to do */
+	bool sent;    /* packets were sent in this wake-up */
+	bool nobody;  /* none came in time */
+	bool late;    /* the deadline passed */
+	bool stopped; /* a second signal */
+	bool warned;  /* of a firewall */
+	int signals;  /* caught so far */
+	int error;    /* what ended it */
 	bool readable[N_SOCKETS];
 
 	enum blocked blocked;
@@ -139,13 +139,22 @@ static bool wants_group(const struct pump *p)
 	       !p->c.plan->n_sources && !addr_is_ssm(&p->c.plan->group);
 }
 
+static int catch_signals(struct pump *p)
+{
+	int signals[8] = { SIGINT, SIGTERM, SIGHUP };
+	const int *more;
+	unsigned n = desk_signals(p->c.conf, &more);
+
+	memcpy(signals + 3, more, n * sizeof(signals[0]));
+	return loop_catch(p->loop, signals, 3 + n);
+}
+
 static int open_network(struct pump *p)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	int r = loop_new(&p->loop);
 
 	if (r == 0)
-		r = loop_catch(p->loop, signals, sizeof(signals) / sizeof(signals[0]));
+		r = catch_signals(p);
 	if (r == 0)
 		r = udp_out_new(&p->out, BATCH);
 	if (r == 0)
@@ -162,18 +171,22 @@ static int open_network(struct pump *p)
 	return r;
 }
 
-static void begin_to_wait(struct pump *p)
+static int open_desk(struct pump *p)
 {
 	const struct conf *c = p->c.conf;
 	int64_t deadline = deadline_in(&c->deadline, clock_wall());
+	struct gather *g = &p->desk.orders.gather;
 
-	gather_init(&p->gather, p->now, c->wait);
-	p->gather.receivers = c->receivers;
-	p->gather.plain = c->profile == PROFILE_NORM;
-	p->gather.named = p->c.expected != NULL;
+	p->desk.orders.tx = p->tx;
+	p->desk.orders.who = p->who;
+	gather_init(g, p->now, c->wait);
+	g->receivers = c->receivers;
+	g->plain = c->profile == PROFILE_NORM;
+	g->named = p->c.expected != NULL;
 	if (p->c.expected)
-		p->gather.absent = expected_n(p->c.expected);
+		g->absent = expected_n(p->c.expected);
 	p->deadline_at = deadline == INT64_MAX ? NSEC_NEVER : p->now + deadline;
+	return desk_open(&p->desk, c, p->loop, TAG_DESK);
 }
 
 int pump_new(struct pump **ret, const struct pump_conf *conf)
@@ -185,7 +198,6 @@ int pump_new(struct pump **ret, const struct pump_conf *conf)
 		return log_err(-ENOMEM, "start");
 	p->c = *conf;
 	p->now = clock_now();
-	begin_to_wait(p);
 	p->started_at = p->drain_until = p->trouble_since = NSEC_NEVER;
 	p->feeding = p->working = true;
 	for (int i = 0; i < N_SOCKETS; i++)
@@ -193,6 +205,8 @@ int pump_new(struct pump **ret, const struct pump_conf *conf)
 	r = open_network(p);
 	if (r == 0)
 		r = make_session(p);
+	if (r == 0)
+		r = open_desk(p);
 	if (r < 0)
 		pump_free(p);
 	else
@@ -204,6 +218,7 @@ void pump_free(struct pump *p)
 {
 	if (!p)
 		return;
+	desk_close(&p->desk);
 	feeder_free(p->feeder);
 	udp_out_free(p->out);
 	tx_free(p->tx);
@@ -226,6 +241,7 @@ static struct report_now moment(const struct pump *p)
 		.now = p->now,
 		.interrupted = p->signals > 0,
 		.late = p->late,
+		.quit = p->desk.orders.quit,
 		.failed = p->error < 0,
 	};
 }
@@ -239,9 +255,9 @@ static void admit(struct pump *p, uint32_t node_id)
 
 	if (li && !expected_came(p->c.expected, li)) {
 		listeners_set_stranger(p->who, node_id);
-		p->barred += tx_drop(p->tx, p->now, node_id) == 0;
+		orders_bar(&p->desk.orders, p->now, node_id);
 	}
-	p->gather.absent = expected_n_absent(p->c.expected);
+	p->desk.orders.gather.absent = expected_n_absent(p->c.expected);
 }
 
 static void take(struct pump *p, const struct udp_datagram *d)
@@ -269,7 +285,8 @@ static void receive(struct pump *p)
 		}
 		p->readable[i] = false; /* epoll tells if there is more */
 	}
-	gather_count(&p->gather, p->now, tx_n_receivers(p->tx) - p->barred);
+	gather_count(&p->desk.orders.gather, p->now,
+		     tx_n_receivers(p->tx) - p->desk.orders.barred);
 }
 
 static void say_goodbye(struct pump *p)
@@ -283,6 +300,8 @@ static void say_goodbye(struct pump *p)
 /* The first signal ends the session politely, the second at once. */
 static void on_signal(struct pump *p, int signo)
 {
+	if (desk_signal(&p->desk, signo))
+		return;
 	p->signals++;
 	p->stopped = p->signals > 1;
 	if (p->stopped)
@@ -291,12 +310,17 @@ static void on_signal(struct pump *p, int signo)
 	say_goodbye(p);
 }
 
-static void check_deadline(struct pump *p)
+/* The deadline, or the user's wish. */
+static void check_end(struct pump *p)
 {
-	if (p->now < p->deadline_at || p->drain_until != NSEC_NEVER)
+	desk_serve(&p->desk, p->now);
+	if (p->drain_until != NSEC_NEVER)
 		return;
-	log_warn(0, "the deadline has passed: saying good-bye");
-	p->late = true;
+	p->late = p->now >= p->deadline_at;
+	if (!p->late && !p->desk.orders.quit)
+		return;
+	log_warn(0, "%s: saying good-bye",
+		 p->late ? "the deadline has passed" : "finishing early");
 	say_goodbye(p);
 }
 
@@ -309,16 +333,17 @@ static nsec_t decide(struct pump *p)
 
 	if (p->started_at != NSEC_NEVER || p->drain_until != NSEC_NEVER)
 		return NSEC_NEVER;
-	if (gather_enough(&p->gather, p->now, &at)) {
+	if (gather_enough(&p->desk.orders.gather, p->now, &at)) {
 		if (p->feeding)
 			return p->now; /* it goes on by itself: job_feed() */
 		p->started_at = p->now;
+		p->desk.orders.started = true;
 		tx_start(p->tx, p->now);
 		struct report_now is = moment(p);
 		report_start(p->c.report, &is);
 		return NSEC_NEVER;
 	}
-	p->nobody = gather_in_vain(&p->gather, p->now);
+	p->nobody = gather_in_vain(&p->desk.orders.gather, p->now);
 	return at;
 }
 
@@ -468,6 +493,8 @@ static void wait_for_events(struct pump *p, nsec_t until)
 			on_signal(p, ev[i].signo);
 		else if (ev[i].tag < N_SOCKETS)
 			p->readable[ev[i].tag] = true;
+		else
+			desk_event(&p->desk, &ev[i]);
 	}
 }
 
@@ -483,7 +510,7 @@ static nsec_t step(struct pump *p)
 {
 	nsec_t decide_at;
 
-	check_deadline(p);
+	check_end(p);
 	if (p->blocked != FREE) {
 		give_up_socket(p);
 		flush(p);
@@ -512,7 +539,8 @@ int pump_run(struct pump *p)
 		wait_for_events(p, deadline(p, decide_at));
 		decide_at = step(p);
 		is = moment(p);
-		report_progress(p->c.report, &is);
+		if (!keys_asking(p->desk.keys))
+			report_progress(p->c.report, &is);
 	}
 	is = moment(p);
 	return report_end(p->c.report, &is);

@@ -25,7 +25,7 @@ static const char *outcome(const struct report *r, const struct tx_receiver *rc)
 	case TX_RX_ACKED:
 		return r->conf->profile == PROFILE_NORM ? "acknowledged" : "unconfirmed";
 	case TX_RX_DROPPED:
-		return "silent";
+		return rc->barred ? "dropped" : "silent";
 	case TX_RX_ACTIVE:
 		break;
 	}
@@ -68,6 +68,15 @@ static unsigned count_all(const struct report_now *is)
 
 		n += counts(is, &rc);
 	}
+	return n;
+}
+
+static unsigned count_present(const struct report_now *is)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++)
+		n += tx_receiver(is->tx, i).state != TX_RX_DROPPED;
 	return n;
 }
 
@@ -145,7 +154,7 @@ static void say_json(struct report *r, struct json *j)
 
 void report_start(struct report *r, const struct report_now *is)
 {
-	unsigned n = count_all(is);
+	unsigned n = count_present(is);
 	char group[ADDR_TEXT];
 	struct json j;
 
@@ -220,7 +229,7 @@ static void receiver_line(const struct report *r, const struct tx_receiver *rc,
 	if (li)
 		listener_label(li, label, sizeof(label));
 	n = (size_t)snprintf(line, sizeof(line), "%s: %s", label, outcome(r, rc));
-	if (rc->state == TX_RX_DROPPED)
+	if (rc->state == TX_RX_DROPPED && !rc->barred)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, ", given up after %.3g s",
 				      (double)r->conf->drop_after / 1e9);
 	if (rt) {
@@ -332,8 +341,10 @@ static struct totals totals_of(const struct report *r, const struct report_now *
 	return t;
 }
 
-static const char *why(int exit_status)
+static const char *why(const struct report_now *is, int exit_status)
 {
+	if (is->quit && (exit_status == EXIT_PARTIAL || exit_status == EXIT_NOBODY))
+		return "finished early; ";
 	switch ((enum exit_status)exit_status) {
 	case EXIT_INTERRUPTED:
 		return "interrupted; ";
@@ -359,13 +370,13 @@ static void summary(const struct report *r, const struct report_now *is, int exi
 	snprintf(text, sizeof(text),
 		 "%s%u of %u receiver%s complete; %" PRIu64
 		 " bytes in %.3f s, %.1f Mbit/s, %.3f packets per source packet",
-		 why(exit_status), t.ok, t.expected, t.expected == 1 ? "" : "s",
+		 why(is, exit_status), t.ok, t.expected, t.expected == 1 ? "" : "s",
 		 tx_status(is->tx).sent, t.seconds, t.goodput / 1e6, t.ratio);
-	if (is->started_at == NSEC_NEVER && exit_status == EXIT_NOBODY)
+	if (is->started_at == NSEC_NEVER && exit_status == EXIT_NOBODY && !is->quit)
 		snprintf(text, sizeof(text), "nobody there: no receiver answered within %.3g s",
 			 (double)r->conf->wait / 1e9);
 	else if (is->started_at == NSEC_NEVER)
-		snprintf(text, sizeof(text), "%snothing was sent", why(exit_status));
+		snprintf(text, sizeof(text), "%snothing was sent", why(is, exit_status));
 	if (exit_status != EXIT_ALL && r->conf->quiet)
 		log_err(0, "%s", text);
 	else if (!r->conf->quiet)

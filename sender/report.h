@@ -30,6 +30,7 @@ struct report_now {
 	bool failed;      /* the system or the network stopped it */
 	bool interrupted; /* the user did */
 	bool late;        /* the deadline passed */
+	bool quit;        /* the user wanted no more of it */
 };
 
 struct report {

@@ -258,7 +258,7 @@ stop()
 
 logged()
 {
-	grep -q -- "$2" "$dir/$1.log"
+	grep -q -- "$2" "$dir/$1.log" 2>/dev/null
 }
 
 # bound HOST PORT: a UDP socket has it
