@@ -8,6 +8,7 @@
 
 #define HOOK_WAITING_MAX 4096
 #define HOOK_TEXT        80
+#define HOOK_OF_JOB      UINT64_MAX /* in place of an object's number */
 
 struct hook_conf {
 	const char *command; /* words_split() cuts it; borrowed, like the next */

@@ -125,3 +125,29 @@ void job_drop(struct job *j)
 	j->state = JOB_DROPPED;
 	j->sink.closed = true;
 }
+
+enum file_status job_abort_status(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return FILE_WITHDRAWN;
+	case -EPROTONOSUPPORT:
+		return FILE_REFUSED;
+	default:
+		return FILE_FAILED;
+	}
+}
+
+const char *job_abort_reason(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return "the sender gave it up";
+	case -EPROTONOSUPPORT:
+		return "it is of a kind, or its code is, that reap does not know";
+	case -EFBIG:
+		return "too large: a limit on files, or --memory for its blocks";
+	default:
+		return strerror(-error);
+	}
+}

@@ -6,6 +6,7 @@
 #include "proto/types.h"
 #include "receiver/finisher.h"
 #include "receiver/offer.h"
+#include "receiver/report.h"
 #include "receiver/sink.h"
 #include "receiver/sink_file.h"
 
@@ -61,5 +62,9 @@ void job_complete(struct job *j, struct worker *f);
 
 /* The session has no use for it: to be freed now, or when it is not busy any more. */
 void job_drop(struct job *j);
+
+/* What it means that an object was aborted (rx.h, RX_EV_ABORTED). */
+enum file_status job_abort_status(int error);
+const char *job_abort_reason(int error);
 
 #endif

@@ -185,32 +185,6 @@ void jobs_on_complete(struct jobs *js, nsec_t now, const struct rx_event *ev)
 		rx_want_info(js->conf.rx, now, ev->object);
 }
 
-static const char *abort_reason(int error)
-{
-	switch (error) {
-	case -ESTALE:
-		return "the sender gave it up";
-	case -EPROTONOSUPPORT:
-		return "it is of a kind, or its code is, that reap does not know";
-	case -EFBIG:
-		return "too large: a limit on files, or --memory for its blocks";
-	default:
-		return strerror(-error);
-	}
-}
-
-static enum file_status abort_status(int error)
-{
-	switch (error) {
-	case -ESTALE:
-		return FILE_WITHDRAWN;
-	case -EPROTONOSUPPORT:
-		return FILE_REFUSED;
-	default:
-		return FILE_FAILED;
-	}
-}
-
 /* What we refused or dropped ourselves was counted then. */
 void jobs_on_aborted(struct jobs *js, const struct rx_event *ev)
 {
@@ -218,17 +192,18 @@ void jobs_on_aborted(struct jobs *js, const struct rx_event *ev)
 	struct offer offer;
 
 	if (j && j->state != JOB_DROPPED) {
-		fail_job(js, j, abort_status(ev->error), ev->error, abort_reason(ev->error));
+		fail_job(js, j, job_abort_status(ev->error), ev->error,
+			 job_abort_reason(ev->error));
 		return;
 	}
 	if (j || ev->error == 0 || ev->error == -ECANCELED)
 		return;
 	offer_read(&offer, ev->info, ev->info_len, ev->object);
 	count_file(js, ev->object,
-		   &(struct file_result){ .status = abort_status(ev->error),
+		   &(struct file_result){ .status = job_abort_status(ev->error),
 					  .name = offer.name,
 					  .size = ev->size,
-					  .reason = abort_reason(ev->error),
+					  .reason = job_abort_reason(ev->error),
 					  .error = ev->error });
 }
 

@@ -95,6 +95,26 @@ static void say_file(struct report *r, const struct addr *from, const struct fil
 	say(r, line);
 }
 
+static void say_job(struct report *r, const struct addr *from, const struct job_result *job)
+{
+	char name[1500], line[1700], host[ADDR_TEXT];
+	uint64_t n = job->files[FILE_VERIFIED];
+	bool told = job->told[FILE_VERIFIED] == n;
+
+	if (job->status != FILE_VERIFIED)
+		log_err(0, "%s from %s: %s%s%s", job->name, addr_format(from, host),
+			file_status_name(job->status), job->reason ? ": " : "",
+			job->reason ? job->reason : "");
+	if (r->conf.quiet || r->conf.json || told)
+		return;
+	utf8_escape(name, sizeof(name), job->name, strlen(job->name));
+	snprintf(line, sizeof(line),
+		 "%s: %" PRIu64 " files, %" PRIu64 " bytes, verified, %" PRIu64
+		 " of them unchanged",
+		 name, n, job->bytes, job->kept);
+	say(r, line);
+}
+
 static double percent(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0;
@@ -152,6 +172,27 @@ static void emit_file(struct report *r, const struct addr *from, const struct fi
 	}
 	if (file->reason)
 		json_text(&j, "reason", file->reason, strlen(file->reason));
+	emit(r, &j);
+}
+
+static void emit_job(struct report *r, const struct addr *from, const struct job_result *job)
+{
+	char hex[SHA256_HEX_LEN + 1], host[ADDR_TEXT];
+	struct json j;
+
+	json_begin(&j, "job");
+	json_string(&j, "sender", addr_format(from, host));
+	digest_hex(job->id, hex);
+	json_string(&j, "job", hex);
+	json_text(&j, "name", job->name, strlen(job->name));
+	json_string(&j, "status", file_status_name(job->status));
+	if (job->reason)
+		json_text(&j, "reason", job->reason, strlen(job->reason));
+	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
+		if (job->files[i])
+			json_u64(&j, file_status_name(i), job->files[i]);
+	json_u64(&j, "kept", job->kept);
+	json_u64(&j, "bytes", job->bytes);
 	emit(r, &j);
 }
 
@@ -300,6 +341,18 @@ void report_file(struct report *r, const struct addr *from, const struct file_re
 	if (r->conf.json)
 		emit_file(r, from, file);
 	say_file(r, from, file);
+}
+
+void report_job(struct report *r, const struct addr *from, const struct job_result *job)
+{
+	struct file_result all = { .status = job->status, .error = job->error };
+
+	report_status(r, file_exit(r, &all));
+	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
+		r->files[i] += job->files[i] - job->told[i]; /* these were counted then */
+	if (r->conf.json)
+		emit_job(r, from, job);
+	say_job(r, from, job);
 }
 
 void report_hook(struct report *r, const struct addr *from, const struct hook_end *end)

@@ -42,6 +42,19 @@ struct file_result {
 	int error;             /* REFUSED, FAILED: -errno */
 };
 
+/* What came of a job: its entries but for directories are its files. */
+struct job_result {
+	enum file_status status; /* the worst of them */
+	const uint8_t *id;       /* SHA256_LEN bytes */
+	const char *name;        /* as the sender calls it */
+	const char *reason;      /* NULL: none */
+	int error;               /* REFUSED, FAILED: -errno */
+	uint64_t files[FILE_N_STATUSES];
+	uint64_t told[FILE_N_STATUSES]; /* of these by report_file() */
+	uint64_t kept;  /* of those verified: they were here and did not change */
+	uint64_t bytes; /* of those verified */
+};
+
 /* What came of one sender. */
 struct session_result {
 	const char *status; /* receipt_status_name() */
@@ -79,6 +92,7 @@ void report_init(struct report *r, const struct report_conf *conf);
 
 /* Each of these may change the exit status. */
 void report_file(struct report *r, const struct addr *from, const struct file_result *file);
+void report_job(struct report *r, const struct addr *from, const struct job_result *job);
 void report_hook(struct report *r, const struct addr *from, const struct hook_end *end);
 void report_session(struct report *r, const struct addr *from, const struct session_result *is);
 void report_status(struct report *r, enum exit_status status);

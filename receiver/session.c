@@ -7,6 +7,7 @@
 #include "proto/rx.h"
 #include "receiver/handout.h"
 #include "receiver/jobs.h"
+#include "receiver/treejob.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct session {
 	struct hook_origin origin;
 	struct rx *rx;
 	struct jobs jobs;
+	struct treejob *tree; /* NULL: none */
 	struct handout handout;
 	bool joined, finished, ended, gone, replaced, receipted, interrupted;
 	bool told;        /* the result is known, reported and in the receipt */
@@ -37,7 +39,8 @@ static struct sink *find_sink(void *session, uint64_t object)
 {
 	struct session *s = session;
 
-	return jobs_sink(&s->jobs, object);
+	return treejob_has(s->tree, object) ? treejob_sink(s->tree, object)
+					    : jobs_sink(&s->jobs, object);
 }
 
 int session_new(struct session **ret, const struct session_conf *conf,
@@ -97,26 +100,69 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	jobs_fini(&s->jobs);
+	treejob_free(s->tree);
 	rx_free(s->rx);
 	free(s);
 }
 
 /* --- events --- */
 
+/* The first object with a role begins the job of the session. */
+static void on_object(struct session *s, nsec_t now, const struct rx_event *ev)
+{
+	const struct treejob_conf tc = {
+		.rx = s->rx,
+		.finisher = s->conf->finisher,
+		.report = s->conf->report,
+		.tally = &s->jobs.tally,
+		.hook = s->conf->hook,
+		.limits = s->conf->limits,
+		.origin = &s->origin,
+		.dirfd = s->conf->dirfd,
+		.session = s,
+	};
+	struct jobinfo info;
+
+	if (!treejob_info(ev, &info)) {
+		jobs_on_object(&s->jobs, now, ev);
+		return;
+	}
+	if (!s->tree && treejob_new(&s->tree, &tc) < 0)
+		rx_refuse(s->rx, now, ev->object);
+	else
+		treejob_on_object(s->tree, now, ev);
+}
+
+static void on_complete(struct session *s, nsec_t now, const struct rx_event *ev)
+{
+	if (treejob_has(s->tree, ev->object))
+		treejob_on_complete(s->tree, now, ev->object);
+	else
+		jobs_on_complete(&s->jobs, now, ev);
+}
+
+static void on_aborted(struct session *s, nsec_t now, const struct rx_event *ev)
+{
+	if (treejob_has(s->tree, ev->object))
+		treejob_on_aborted(s->tree, now, ev);
+	else
+		jobs_on_aborted(&s->jobs, ev);
+}
+
 static void on_event(struct session *s, nsec_t now, const struct rx_event *ev)
 {
 	switch (ev->kind) {
 	case RX_EV_OBJECT:
-		jobs_on_object(&s->jobs, now, ev);
+		on_object(s, now, ev);
 		break;
 	case RX_EV_INFO:
 		jobs_on_info(&s->jobs, ev);
 		break;
 	case RX_EV_COMPLETE:
-		jobs_on_complete(&s->jobs, now, ev);
+		on_complete(s, now, ev);
 		break;
 	case RX_EV_ABORTED:
-		jobs_on_aborted(&s->jobs, ev);
+		on_aborted(s, now, ev);
 		break;
 	case RX_EV_JOINED:
 		s->joined = true;
@@ -142,9 +188,9 @@ static enum receipt_status outcome(struct session *s)
 {
 	enum receipt_status status = tally_status(&s->jobs.tally);
 
-	if (s->interrupted)
+	if (s->interrupted && (!s->tree || status != RECEIPT_COMPLETE))
 		return RECEIPT_INTERRUPTED;
-	if (status != RECEIPT_COMPLETE)
+	if (status != RECEIPT_COMPLETE || s->tree)
 		return status;
 	return s->finished && !rx_status(s->rx).lost ? RECEIPT_COMPLETE : RECEIPT_PARTIAL;
 }
@@ -164,7 +210,7 @@ static uint64_t n_objects(const struct session *s)
 {
 	struct rx_status is = rx_status(s->rx);
 
-	return MAX(is.end_known ? is.objects : 0, tally_count(&s->jobs.tally));
+	return MAX(is.end_known && !s->tree ? is.objects : 0, tally_count(&s->jobs.tally));
 }
 
 static void send_receipt(struct session *s, nsec_t now, enum receipt_status status,
@@ -183,7 +229,8 @@ static void send_receipt(struct session *s, nsec_t now, enum receipt_status stat
 		.text = reason,
 		.text_len = reason ? strlen(reason) : 0,
 	};
-	int r = tally_digest(&s->jobs.tally, rc.digest);
+	int r = s->tree ? treejob_digest(s->tree, rc.status, rc.digest)
+			: tally_digest(&s->jobs.tally, rc.digest);
 
 	if (r < 0)
 		log_warn(r, "digest of all files");
@@ -221,7 +268,29 @@ static bool at_end(const struct session *s)
 {
 	if (s->ended || s->gone || s->interrupted)
 		return true;
+	if (s->tree && treejob_refused(s->tree))
+		return true;
 	return s->finished && (rx_status(s->rx).sow || s->conf->once);
+}
+
+/* What is not complete by now never will be. */
+static void give_up(struct session *s, nsec_t now)
+{
+	const char *reason = s->gone          ? "the sender fell silent"
+			     : s->interrupted ? "stopped by the user"
+					      : "the sender ended";
+
+	jobs_fail_unfinished(&s->jobs, reason);
+	if (s->tree)
+		treejob_stop(s->tree, now, reason, s->interrupted);
+}
+
+static bool is_unfinished(const struct session *s)
+{
+	bool hooks = s->jobs.n_hooks > 0 || (s->tree && treejob_busy(s->tree));
+
+	return s->jobs.n > 0 || (s->tree && !treejob_done(s->tree)) ||
+	       (hooks && !s->interrupted);
 }
 
 static void settle(struct session *s, nsec_t now)
@@ -230,10 +299,8 @@ static void settle(struct session *s, nsec_t now)
 		return;
 	if (!s->told) {
 		if (s->ended || s->gone || s->interrupted)
-			jobs_fail_unfinished(&s->jobs, s->gone ? "the sender fell silent"
-						       : s->interrupted ? "stopped by the user"
-									: "the sender ended");
-		if (s->jobs.n > 0 || (s->jobs.n_hooks > 0 && !s->interrupted))
+			give_up(s, now);
+		if (is_unfinished(s))
 			return;
 		tell(s, now);
 	}
@@ -285,13 +352,17 @@ int session_output(struct session *s, nsec_t now, uint8_t *buf, size_t cap)
 {
 	int len = rx_output(s->rx, now, buf, cap);
 
+	if (s->tree)
+		treejob_tick(s->tree, now);
 	drain(s, now);
 	return len;
 }
 
 nsec_t session_deadline(const struct session *s, nsec_t now)
 {
-	return MIN(rx_deadline(s->rx, now), s->over_at);
+	nsec_t at = MIN(rx_deadline(s->rx, now), s->over_at);
+
+	return s->tree ? MIN(at, treejob_deadline(s->tree)) : at;
 }
 
 struct session *session_of(const struct finish *finish)
@@ -303,21 +374,23 @@ void session_served(struct session *s, nsec_t now, const struct chore *chore)
 {
 	struct sink *unused = handout_served(&s->handout, now, chore);
 
-	if (unused && jobs_unused(&s->jobs, unused))
+	if (unused && (s->tree || jobs_unused(&s->jobs, unused)))
 		settle(s, now);
 	drain(s, now);
 }
 
 void session_finished(struct session *s, nsec_t now, struct finish *finish)
 {
-	jobs_finished(&s->jobs, finish);
+	if (!treejob_finished(s->tree, now, finish))
+		jobs_finished(&s->jobs, finish);
 	settle(s, now);
 	drain(s, now);
 }
 
 void session_hooked(struct session *s, nsec_t now, const struct hook_end *end)
 {
-	jobs_hooked(&s->jobs, end);
+	if (!treejob_hooked(s->tree, end))
+		jobs_hooked(&s->jobs, end);
 	settle(s, now);
 	drain(s, now);
 }
@@ -341,7 +414,8 @@ void session_interrupt(struct session *s, nsec_t now)
 /* Whether something of it is somewhere else and comes back. */
 static bool in_hand(const struct session *s)
 {
-	return s->jobs.n > 0 || s->handout.n_chores > 0 || s->jobs.n_hooks > 0;
+	return s->jobs.n > 0 || s->handout.n_chores > 0 || s->jobs.n_hooks > 0 ||
+	       (s->tree && treejob_busy(s->tree));
 }
 
 bool session_over(const struct session *s, nsec_t now)
@@ -376,7 +450,7 @@ bool session_is_census(const struct session *s)
 
 bool session_counts(const struct session *s)
 {
-	return (s->joined && !rx_status(s->rx).census) || s->jobs.n > 0 ||
+	return (s->joined && !rx_status(s->rx).census) || s->jobs.n > 0 || s->tree ||
 	       tally_count(&s->jobs.tally) > 0;
 }
 

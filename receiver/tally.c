@@ -46,6 +46,15 @@ void tally_add(struct tally *t, uint64_t object, const struct file_result *file)
 			 file->reason ? file->reason : file_status_name(file->status));
 }
 
+void tally_job(struct tally *t, const struct job_result *job)
+{
+	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
+		t->files[i] += job->files[i];
+	t->bytes += job->bytes;
+	if (job->reason && !t->reason[0])
+		snprintf(t->reason, sizeof(t->reason), "%s", job->reason);
+}
+
 void tally_hook(struct tally *t, const char *name, const char *failed)
 {
 	t->hooks_failed++;

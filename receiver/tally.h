@@ -25,6 +25,7 @@ struct tally {
 void tally_fini(struct tally *t);
 
 void tally_add(struct tally *t, uint64_t object, const struct file_result *file);
+void tally_job(struct tally *t, const struct job_result *job);
 /* The hook for a file failed. */
 void tally_hook(struct tally *t, const char *name, const char *failed);
 uint64_t tally_count(const struct tally *t); /* files of any kind */

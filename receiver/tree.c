@@ -446,3 +446,14 @@ bool tree_holds(const struct tree *t)
 {
 	return t->holds;
 }
+
+bool tree_is_empty(struct tree *t)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&t->lock);
+	for (uint32_t i = 0; i < t->m->n_entries && !any; i++)
+		any = t->entry[i] & ENTRY_STAGED;
+	pthread_mutex_unlock(&t->lock);
+	return !any;
+}

@@ -43,6 +43,9 @@ void tree_free(struct tree *t);
 int tree_drop(struct tree *t);
 const char *tree_refusal_text(int error);
 
+/* Whether nothing of it is in the stage yet. */
+bool tree_is_empty(struct tree *t);
+
 /* The name of the stage's directory, and its descriptor. */
 const char *tree_stage_name(const struct tree *t);
 int tree_stage_dir(const struct tree *t);

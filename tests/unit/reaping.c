@@ -198,9 +198,12 @@ static void run(struct pair *p)
 static void until_written(struct pair *p, uint64_t bytes)
 {
 	uint64_t done = 0, total;
+	struct chore c; /* the threads keep up, however busy the machine is */
 
 	while (done < bytes) {
 		step(p);
+		while (threads > 0 && (chores_wait(&p->chores), chores_take(&p->chores, &c)))
+			session_served(c.session, p->now, &c);
 		session_progress(p->session, &done, &total);
 	}
 }

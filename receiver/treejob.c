@@ -1,0 +1,453 @@
+/* treejob.c - the job of one session on its way to a tree: what to do next. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/treejob.h"
+#include "receiver/treejob_internal.h"
+
+#include "common/log.h"
+#include "receiver/job.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CATCH_UP ((uint64_t)1 << 20) /* bytes that are hashed after each write, at most */
+#define RETRY    (500 * NSEC_PER_MSEC)
+#define ASK_MAX  2 /* times that a chunk is asked for again */
+
+bool treejob_info(const struct rx_event *ev, struct jobinfo *ret)
+{
+	return jobinfo_decode(ret, ev->info, ev->info_len) == 0 && ret->role != JOBINFO_FILE;
+}
+
+/* --- the content --- */
+
+static struct treejob *job_of_content(struct sink *s)
+{
+	return (struct treejob *)((char *)s - offsetof(struct treejob, content));
+}
+
+static int write_content(struct sink *s, uint64_t off, const void *data, size_t len,
+			 uint64_t front)
+{
+	struct tree *t = job_of_content(s)->tree;
+	int r = tree_write(t, off, data, len);
+
+	return r < 0 ? r : tree_catch_up(t, front, CATCH_UP);
+}
+
+static int read_content(struct sink *s, uint64_t off, void *buf, size_t len)
+{
+	return tree_read(job_of_content(s)->tree, off, buf, len);
+}
+
+/* --- beginning and end --- */
+
+int treejob_new(struct treejob **ret, const struct treejob_conf *conf)
+{
+	static const struct sink_ops ops = { .write = write_content, .read = read_content };
+	struct treejob *tj = calloc(1, sizeof(*tj));
+
+	if (!tj)
+		return -ENOMEM;
+	tj->conf = *conf;
+	tj->content = (struct sink){ .ops = &ops, .closed = true };
+	tj->memory[JOBINFO_MANIFEST].sink.closed = true;
+	tj->memory[JOBINFO_DIGESTS].sink.closed = true;
+	tj->finish.session = conf->session;
+	tj->retry_at = NSEC_NEVER;
+	*ret = tj;
+	return 0;
+}
+
+void treejob_free(struct treejob *tj)
+{
+	if (!tj)
+		return;
+	tree_free(tj->tree);
+	manifest_fini(&tj->manifest);
+	sink_memory_close(&tj->memory[JOBINFO_MANIFEST]);
+	sink_memory_close(&tj->memory[JOBINFO_DIGESTS]);
+	free(tj->asked);
+	free(tj);
+}
+
+static void submit(struct treejob *tj, void (*serve)(struct finish *f))
+{
+	tj->out = true;
+	tj->finish.serve = serve;
+	finisher_submit(tj->conf.finisher, &tj->finish);
+}
+
+/* --- its objects --- */
+
+static struct treejob_part *part_of(struct treejob *tj, uint64_t object)
+{
+	for (int role = JOBINFO_MANIFEST; role <= JOBINFO_CONTENT; role++)
+		if (tj->part[role].offered && tj->part[role].object == object)
+			return &tj->part[role];
+	return NULL;
+}
+
+bool treejob_has(const struct treejob *tj, uint64_t object)
+{
+	return tj && part_of((struct treejob *)tj, object);
+}
+
+struct sink *treejob_sink(struct treejob *tj, uint64_t object)
+{
+	const struct treejob_part *p = part_of(tj, object);
+
+	if (!p || !p->accepted)
+		return NULL;
+	return p == &tj->part[JOBINFO_CONTENT] ? &tj->content : &tj->memory[p - tj->part].sink;
+}
+
+static void release(struct treejob *tj, enum jobinfo_role role)
+{
+	struct treejob_part *p = &tj->part[role];
+
+	if (p->accepted && !p->released)
+		rx_release(tj->conf.rx, p->object);
+	p->released |= p->accepted;
+}
+
+static void accept_memory(struct treejob *tj, nsec_t now, enum jobinfo_role role)
+{
+	struct treejob_part *p = &tj->part[role];
+
+	if (sink_memory_open(&tj->memory[role], p->size) < 0) {
+		treejob_fail(tj, now, FILE_FAILED, -ENOMEM,
+			     "no memory for what describes the job");
+		return;
+	}
+	p->accepted = true;
+	rx_accept(tj->conf.rx, now, p->object);
+}
+
+static void accept_content(struct treejob *tj, nsec_t now)
+{
+	struct treejob_part *p = &tj->part[JOBINFO_CONTENT];
+
+	p->accepted = true;
+	tj->content.size = p->size;
+	tj->content.closed = false;
+	rx_accept(tj->conf.rx, now, p->object);
+}
+
+/* --- what to do next --- */
+
+static uint64_t size_of(const struct treejob *tj, enum jobinfo_role role)
+{
+	return role == JOBINFO_CONTENT ? tj->manifest.content_size
+				       : (uint64_t)tj->manifest.n_chunks * SHA256_LEN;
+}
+
+/* What was offered before the manifest told what it should be. */
+static void accept_parts(struct treejob *tj, nsec_t now)
+{
+	for (int role = JOBINFO_DIGESTS; role <= JOBINFO_CONTENT; role++) {
+		struct treejob_part *p = &tj->part[role];
+
+		if (!p->offered || p->accepted || tj->state == TREEJOB_DONE)
+			continue;
+		if (p->size != size_of(tj, (enum jobinfo_role)role))
+			treejob_fail(tj, now, FILE_REFUSED, -EBADMSG,
+				     "its objects are not as large as the manifest says");
+		else if (role == JOBINFO_DIGESTS)
+			accept_memory(tj, now, JOBINFO_DIGESTS);
+		else
+			accept_content(tj, now);
+	}
+}
+
+/* A job without bytes has neither content nor digests. */
+static bool is_here(const struct treejob *tj)
+{
+	if (tj->manifest.content_size == 0)
+		return true;
+	return tj->part[JOBINFO_CONTENT].complete && tree_expects(tj->tree);
+}
+
+/* Whatever has changed: the next step, if it can be taken. */
+static void advance(struct treejob *tj, nsec_t now)
+{
+	const struct treejob_part *digests = &tj->part[JOBINFO_DIGESTS];
+
+	if (tj->state != TREEJOB_OPEN || tj->out)
+		return;
+	accept_parts(tj, now);
+	if (tj->state != TREEJOB_OPEN)
+		return;
+	if (digests->complete && !tree_expects(tj->tree)) {
+		submit(tj, treejob_expect);
+	} else if (is_here(tj) && tj->content.n_chores == 0) {
+		tj->state = TREEJOB_VERIFYING;
+		submit(tj, treejob_verify);
+	} else if (tj->stopping) {
+		treejob_fail(tj, now, FILE_INCOMPLETE, 0, tj->stopping);
+	}
+}
+
+/* --- events --- */
+
+static void check(struct treejob *tj, nsec_t now)
+{
+	tj->state = TREEJOB_CHECKING;
+	rx_set_busy(tj->conf.rx, now, true);
+	submit(tj, treejob_check);
+}
+
+static const char *take_manifest(struct treejob *tj, const struct jobinfo *info, uint64_t size)
+{
+	struct treejob_part *p = &tj->part[JOBINFO_MANIFEST];
+
+	if (!info->has_digest || memcmp(info->digest, info->job, SHA256_LEN) != 0)
+		return "its manifest has no digest";
+	if (size > TREEJOB_MANIFEST_MAX || info->raw_size > TREEJOB_MANIFEST_MAX)
+		return "its manifest is too large";
+	if (info->has_raw_size && info->raw_size == 0)
+		return "its manifest is malformed";
+	memcpy(tj->id, info->job, SHA256_LEN);
+	memcpy(tj->name, info->name, info->name_len);
+	p->raw_size = info->has_raw_size ? info->raw_size : 0;
+	return NULL;
+}
+
+/* Why an object is none of this job. */
+static const char *take_part(struct treejob *tj, const struct jobinfo *info, uint64_t size)
+{
+	if (tj->part[info->role].offered)
+		return "a session has one job";
+	if (info->role == JOBINFO_MANIFEST)
+		return take_manifest(tj, info, size);
+	if (!tj->part[JOBINFO_MANIFEST].offered)
+		return NULL; /* heard before it */
+	return memcmp(tj->id, info->job, SHA256_LEN) == 0 ? NULL : "a session has one job";
+}
+
+void treejob_on_object(struct treejob *tj, nsec_t now, const struct rx_event *ev)
+{
+	struct treejob_part *p;
+	struct jobinfo info;
+	const char *reason;
+
+	if (!treejob_info(ev, &info))
+		return;
+	reason = take_part(tj, &info, ev->size);
+	if (reason || tj->state == TREEJOB_DONE) {
+		rx_refuse(tj->conf.rx, now, ev->object);
+		if (tj->state != TREEJOB_DONE)
+			treejob_fail(tj, now, FILE_REFUSED, -EBADMSG, reason);
+		return;
+	}
+	p = &tj->part[info.role];
+	*p = (struct treejob_part){
+		.offered = true,
+		.object = ev->object,
+		.size = ev->size,
+		.raw_size = p->raw_size,
+	};
+	memcpy(p->digest, info.digest, SHA256_LEN);
+	if (info.role == JOBINFO_MANIFEST)
+		accept_memory(tj, now, JOBINFO_MANIFEST);
+	else
+		advance(tj, now);
+}
+
+void treejob_on_complete(struct treejob *tj, nsec_t now, uint64_t object)
+{
+	struct treejob_part *p = part_of(tj, object);
+
+	p->complete = true;
+	if (tj->state == TREEJOB_DONE)
+		return;
+	if (p == &tj->part[JOBINFO_MANIFEST])
+		check(tj, now);
+	else
+		advance(tj, now);
+}
+
+void treejob_on_aborted(struct treejob *tj, nsec_t now, const struct rx_event *ev)
+{
+	struct treejob_part *p = part_of(tj, ev->object);
+
+	p->released = true;
+	if (tj->state != TREEJOB_DONE)
+		treejob_fail(tj, now, job_abort_status(ev->error), ev->error,
+			     job_abort_reason(ev->error));
+}
+
+static bool in_use(const struct treejob *tj)
+{
+	return tj->out || tj->hooking || tj->content.n_chores ||
+	       tj->memory[JOBINFO_MANIFEST].sink.n_chores ||
+	       tj->memory[JOBINFO_DIGESTS].sink.n_chores;
+}
+
+/* --- back from the finisher --- */
+
+static void checked(struct treejob *tj, nsec_t now)
+{
+	release(tj, JOBINFO_MANIFEST);
+	if (tj->error == -EBUSY && !tj->stopping) {
+		tj->state = TREEJOB_WAITING;
+		tj->retry_at = now + RETRY;
+		return;
+	}
+	if (tj->error < 0) {
+		treejob_fail(tj, now, FILE_REFUSED, tj->error, tj->text);
+		return;
+	}
+	tj->state = TREEJOB_OPEN;
+	rx_set_holds(tj->conf.rx, tree_holds(tj->tree));
+	rx_set_busy(tj->conf.rx, now, false);
+}
+
+static void expected(struct treejob *tj, nsec_t now)
+{
+	release(tj, JOBINFO_DIGESTS);
+	if (tj->error == -EBADMSG)
+		treejob_fail(tj, now, FILE_REFUSED, tj->error,
+			     "its digests are not what they should be");
+	else if (tj->error < 0)
+		treejob_fail(tj, now, FILE_FAILED, tj->error, strerror(-tj->error));
+}
+
+/* Asks for a chunk once more. False: that was done often enough. */
+static bool ask_again(struct treejob *tj, nsec_t now, uint32_t chunk)
+{
+	const struct manifest_chunk *c = &tj->manifest.chunks[chunk];
+
+	if (!tj->asked)
+		tj->asked = calloc(tj->manifest.n_chunks, 1);
+	if (!tj->asked || tj->asked[chunk] == ASK_MAX || tj->stopping)
+		return false;
+	tj->asked[chunk]++;
+	tree_discard(tj->tree, chunk);
+	rx_discard(tj->conf.rx, now, tj->part[JOBINFO_CONTENT].object, c->content_off, c->len);
+	return true;
+}
+
+static void verified(struct treejob *tj, nsec_t now)
+{
+	uint32_t again = 0;
+
+	if (tj->error < 0) {
+		tj->error == -ECANCELED
+			? treejob_fail(tj, now, FILE_INCOMPLETE, 0, tj->stopping)
+			: treejob_fail(tj, now, FILE_FAILED, tj->error, strerror(-tj->error));
+		return;
+	}
+	for (uint32_t c = 0; tree_bad(tj->tree, &c); c++)
+		again += ask_again(tj, now, c);
+	if (again) {
+		log_info("%s: %u chunks did not match their digests: asked for again", tj->name,
+			 again);
+		tj->part[JOBINFO_CONTENT].complete = false;
+		tj->state = TREEJOB_OPEN;
+		return;
+	}
+	tj->state = TREEJOB_SWITCHING;
+	submit(tj, treejob_switch);
+}
+
+static void switched(struct treejob *tj, nsec_t now)
+{
+	if (tj->error < 0)
+		treejob_fail(tj, now, FILE_FAILED, tj->error, strerror(-tj->error));
+	else
+		treejob_delivered(tj, now);
+}
+
+/* What nobody will go on with makes room, as soon as no thread works on it. */
+static void drop(struct treejob *tj)
+{
+	if (!tj->drop || in_use(tj))
+		return;
+	tj->drop = false;
+	submit(tj, treejob_drop);
+}
+
+bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
+{
+	if (!tj || finish != &tj->finish)
+		return false;
+	tj->out = false;
+	switch (tj->state) {
+	case TREEJOB_CHECKING:
+		checked(tj, now);
+		break;
+	case TREEJOB_OPEN:
+		expected(tj, now);
+		break;
+	case TREEJOB_VERIFYING:
+		verified(tj, now);
+		break;
+	case TREEJOB_SWITCHING:
+		switched(tj, now);
+		break;
+	case TREEJOB_MANIFEST:
+	case TREEJOB_WAITING:
+	case TREEJOB_DONE: /* it failed while the request was out */
+		break;
+	}
+	advance(tj, now);
+	drop(tj);
+	return true;
+}
+
+/* --- time --- */
+
+void treejob_tick(struct treejob *tj, nsec_t now)
+{
+	drop(tj);
+	if (tj->state == TREEJOB_WAITING && now >= tj->retry_at) {
+		tj->retry_at = NSEC_NEVER;
+		check(tj, now);
+	}
+}
+
+nsec_t treejob_deadline(const struct treejob *tj)
+{
+	return tj->drop && !in_use(tj) ? 0 : tj->retry_at;
+}
+
+void treejob_stop(struct treejob *tj, nsec_t now, const char *reason, bool at_once)
+{
+	if (at_once)
+		atomic_store(&tj->stop, true);
+	if (tj->state == TREEJOB_DONE || tj->stopping)
+		return;
+	tj->stopping = reason;
+	if (tj->state == TREEJOB_MANIFEST || tj->state == TREEJOB_WAITING)
+		treejob_fail(tj, now, FILE_INCOMPLETE, 0, reason);
+	else
+		advance(tj, now);
+}
+
+/* --- questions --- */
+
+bool treejob_done(const struct treejob *tj)
+{
+	return tj->state == TREEJOB_DONE;
+}
+
+bool treejob_refused(const struct treejob *tj)
+{
+	return tj->refused;
+}
+
+bool treejob_busy(const struct treejob *tj)
+{
+	return in_use(tj) || tj->drop;
+}
+
+int treejob_digest(const struct treejob *tj, uint8_t status, uint8_t ret[static SHA256_LEN])
+{
+	uint8_t both[SHA256_LEN + 1];
+
+	memcpy(both, tj->id, SHA256_LEN);
+	both[SHA256_LEN] = status;
+	return digest_bytes(both, sizeof(both), ret);
+}

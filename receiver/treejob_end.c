@@ -1,0 +1,197 @@
+/* treejob_end.c - what came of a job. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/treejob_internal.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FEW 16 /* files that are told one by one */
+
+static const struct addr *sender(const struct treejob *tj)
+{
+	return &tj->conf.origin->peer;
+}
+
+static uint32_t n_files(const struct manifest *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->n_entries; i++)
+		n += m->entries[i].type != MANIFEST_DIR;
+	return n;
+}
+
+/* --- one by one --- */
+
+static void tell_file(struct treejob *tj, struct job_result *is, uint32_t entry,
+		      const struct file_result *what)
+{
+	const struct manifest_entry *e = &tj->manifest.entries[entry];
+	struct file_result file = *what;
+
+	file.name = e->path;
+	file.size = e->size;
+	report_file(tj->conf.report, sender(tj), &file);
+	is->told[file.status]++;
+}
+
+static void tell_failures(struct treejob *tj, struct job_result *is)
+{
+	const struct tree_result *res = &tj->result;
+
+	for (uint32_t i = 0; i < res->n_failures && i < TREE_FAILURES; i++) {
+		const struct tree_failure *f = &res->failures[i];
+		bool corrupt = f->error == -EBADMSG;
+		struct file_result what = {
+			.status = corrupt ? FILE_CORRUPT : FILE_FAILED,
+			.error = f->error,
+			.reason = corrupt ? "a digest does not match" : strerror(-f->error),
+		};
+
+		tell_file(tj, is, f->entry, &what);
+		is->files[what.status]++;
+	}
+}
+
+static void tell_delivered(struct treejob *tj, struct job_result *is)
+{
+	static const struct file_result what = { .status = FILE_VERIFIED };
+
+	for (uint32_t i = 0; i < tj->manifest.n_entries; i++)
+		if (tj->manifest.entries[i].type != MANIFEST_DIR && tree_delivered(tj->tree, i))
+			tell_file(tj, is, i, &what);
+}
+
+/* --- all together --- */
+
+/* One that every entry lies in, below the output directory; "": there is none. */
+static void common_top(const struct manifest *m, char *ret, size_t cap)
+{
+	size_t len = m->n_entries ? strcspn(m->entries[0].path, "/") : 0;
+
+	ret[0] = '\0';
+	for (uint32_t i = 1; i < m->n_entries; i++)
+		if (strcspn(m->entries[i].path, "/") != len ||
+		    memcmp(m->entries[i].path, m->entries[0].path, len) != 0)
+			return;
+	if (len < cap) {
+		memcpy(ret, m->n_entries ? m->entries[0].path : "", len);
+		ret[len] = '\0';
+	}
+}
+
+static void hook_ended(struct treejob *tj, const struct hook_end *end)
+{
+	report_hook(tj->conf.report, sender(tj), end);
+	if (end->failed[0])
+		tally_hook(tj->conf.tally, end->name, end->failed);
+}
+
+static void run_hook(struct treejob *tj, const struct job_result *is)
+{
+	char hex[SHA256_HEX_LEN + 1], top[MANIFEST_PART_MAX + 1];
+	struct hook_end end = { .name = is->name };
+	struct hook_news news = {
+		.origin = tj->conf.origin,
+		.job = hex,
+		.name = is->name,
+		.path = is->files[FILE_VERIFIED] ? top : NULL,
+		.status = file_status_name(is->status),
+		.size = tj->manifest.total_size,
+	};
+	int r;
+
+	if (!tj->conf.hook || is->status == FILE_REFUSED)
+		return;
+	digest_hex(tj->id, hex);
+	common_top(&tj->manifest, top, sizeof(top));
+	r = hook_add(tj->conf.hook, &news, tj->conf.session, HOOK_OF_JOB);
+	tj->hooking = r == 0;
+	if (r == 0)
+		return;
+	snprintf(end.failed, sizeof(end.failed), "not run: %s", strerror(-r));
+	hook_ended(tj, &end);
+}
+
+bool treejob_hooked(struct treejob *tj, const struct hook_end *end)
+{
+	if (!tj || end->object != HOOK_OF_JOB)
+		return false;
+	tj->hooking = false;
+	hook_ended(tj, end);
+	return true;
+}
+
+static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
+{
+	is->id = tj->id;
+	is->name = tj->name;
+	tj->state = TREEJOB_DONE;
+	tj->content.closed = true;
+	if (!tj->refused) /* else the receipt comes first, so that nothing is sent for us */
+		rx_set_busy(tj->conf.rx, now, false);
+	tally_job(tj->conf.tally, is);
+	report_job(tj->conf.report, sender(tj), is);
+	run_hook(tj, is);
+}
+
+/* Directories that failed are no files, but a failure. */
+void treejob_delivered(struct treejob *tj, nsec_t now)
+{
+	const struct tree_result *res = &tj->result;
+	struct job_result is = {
+		.status = FILE_VERIFIED,
+		.bytes = res->bytes,
+		.kept = res->kept,
+		.files[FILE_VERIFIED] = res->delivered,
+	};
+
+	tell_failures(tj, &is);
+	if (res->files <= FEW)
+		tell_delivered(tj, &is);
+	if (is.files[FILE_CORRUPT])
+		is.status = FILE_CORRUPT;
+	else if (res->n_failures)
+		is.status = FILE_FAILED;
+	if (res->n_failures > TREE_FAILURES)
+		is.files[is.status] += res->n_failures - TREE_FAILURES;
+	if (is.status != FILE_VERIFIED)
+		is.reason = is.status == FILE_CORRUPT
+				    ? "digests do not match, whatever was sent again"
+				    : strerror(-res->failures[0].error);
+	is.error = res->n_failures ? res->failures[0].error : 0;
+	conclude(tj, now, &is);
+}
+
+/* Where the next run finds what came. */
+static void tell_stage(struct treejob *tj, enum file_status status, int error)
+{
+	bool useless = status == FILE_REFUSED || error == -ENOSPC || error == -EDQUOT ||
+		       error == -EFBIG;
+
+	if (!tj->tree || useless || tree_is_empty(tj->tree)) {
+		tj->drop = tj->tree != NULL;
+		return;
+	}
+	log_info("what came of %s is kept in %s: the same job goes on from there", tj->name,
+		 tree_stage_name(tj->tree));
+}
+
+void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int error,
+		  const char *reason)
+{
+	uint32_t n = tj->decoded ? n_files(&tj->manifest) : 0;
+	struct job_result is = {
+		.status = status,
+		.error = error,
+		.reason = reason,
+	};
+
+	is.files[status] = n ? n : 1;
+	tj->refused = status == FILE_REFUSED;
+	tell_stage(tj, status, error);
+	conclude(tj, now, &is);
+}

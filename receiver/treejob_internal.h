@@ -1,0 +1,82 @@
+/* treejob_internal.h - the job of one session, shared by the files treejob*.c and by nobody
+ * else.
+ */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RECEIVER_TREEJOB_INTERNAL_H
+#define RECEIVER_TREEJOB_INTERNAL_H
+
+#include "receiver/sink_memory.h"
+#include "receiver/tree.h"
+#include "receiver/treejob.h"
+
+#define TREEJOB_MANIFEST_MAX ((uint64_t)256 << 20) /* bytes, as it comes and unpacked */
+#define TREEJOB_MEMORY_MAX   ((size_t)1 << 30)     /* bytes, decoded */
+#define TREEJOB_ENTRIES_MAX  4000000
+#define TREEJOB_TEXT         200
+
+/*
+ *	MANIFEST --complete--> CHECKING --it can be stored--> OPEN
+ *	                        |   \__the stage is in use--> WAITING --time--> CHECKING
+ *	                        \__it can not--> DONE
+ *	OPEN --digests and content complete--> VERIFYING --all good, or asked for too often-->
+ *	SWITCHING --> DONE
+ *	VERIFYING --some chunks are bad: they are asked for again--> OPEN
+ *	any --treejob_stop(), an object aborted--> DONE
+ */
+enum treejob_state {
+	TREEJOB_MANIFEST,
+	TREEJOB_CHECKING,
+	TREEJOB_WAITING,
+	TREEJOB_OPEN,
+	TREEJOB_VERIFYING,
+	TREEJOB_SWITCHING,
+	TREEJOB_DONE,
+};
+
+/* One of its objects. */
+struct treejob_part {
+	bool offered, accepted, complete, released;
+	uint64_t object, size;
+	uint8_t digest[SHA256_LEN]; /* MANIFEST: the job's id */
+	uint64_t raw_size;          /* MANIFEST: unpacked; 0: it is not packed */
+};
+
+struct treejob {
+	struct treejob_conf conf;
+	enum treejob_state state;
+	struct treejob_part part[JOBINFO_CONTENT + 1]; /* by enum jobinfo_role */
+	struct sink_memory memory[JOBINFO_CONTENT];    /* of manifest and digests */
+	struct sink content;
+	char name[JOBINFO_NAME_MAX + 1]; /* of the job, as the sender calls it */
+	uint8_t id[SHA256_LEN];
+	nsec_t retry_at;      /* WAITING */
+	uint8_t *asked;       /* how often each chunk was asked for again; NULL: none was */
+	bool hooking;         /* the hook runs */
+	bool refused, drop;   /* `drop`: the stage is of no use */
+	const char *stopping; /* why nothing more will come; NULL: it will */
+	atomic_bool stop;     /* as soon as can be */
+
+	/* The finisher's while `out`. */
+	bool out;
+	struct finish finish;
+	bool decoded; /* `manifest` is there */
+	struct manifest manifest;
+	struct tree *tree;           /* NULL: nothing may be stored yet */
+	int error;                   /* of the request */
+	char text[TREEJOB_TEXT + 1]; /* CHECKING: why not */
+	struct tree_result result;   /* SWITCHING */
+};
+
+/* treejob_task.c: what the finisher does. */
+void treejob_check(struct finish *f);
+void treejob_expect(struct finish *f);
+void treejob_verify(struct finish *f);
+void treejob_switch(struct finish *f);
+void treejob_drop(struct finish *f);
+
+/* treejob_end.c: what came of it is told, and it is DONE. */
+void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int error,
+		  const char *reason);
+void treejob_delivered(struct treejob *tj, nsec_t now);
+
+#endif

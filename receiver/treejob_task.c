@@ -1,0 +1,170 @@
+/* treejob_task.c - what the finisher does for a job. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/treejob_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct treejob *job_of(struct finish *f)
+{
+	return (struct treejob *)((char *)f - offsetof(struct treejob, finish));
+}
+
+static int refuse(struct treejob *tj, int error, const char *path, const char *reason)
+{
+	snprintf(tj->text, sizeof(tj->text), "%.*s%s%s", path ? 100 : 0, path ? path : "",
+		 path ? ": " : "", reason);
+	return error;
+}
+
+/* --- the manifest --- */
+
+static int decode_raw(struct treejob *tj, const uint8_t *raw, size_t len)
+{
+	static const struct manifest_limits limits = { TREEJOB_ENTRIES_MAX,
+						       TREEJOB_MEMORY_MAX };
+	uint8_t sum[SHA256_LEN];
+	int r = digest_bytes(raw, len, sum);
+
+	if (r < 0)
+		return refuse(tj, r, NULL, strerror(-r));
+	if (memcmp(sum, tj->id, SHA256_LEN) != 0)
+		return refuse(tj, -EBADMSG, NULL, "the manifest is not what its digest says");
+	r = manifest_decode(&tj->manifest, raw, len, &limits);
+	switch (r) {
+	case 0:
+		return 0;
+	case -EPROTONOSUPPORT:
+		return refuse(tj, r, NULL, "the manifest needs a newer reap");
+	case -EBADMSG:
+		return refuse(tj, r, NULL, "the manifest is malformed");
+	case -EFBIG:
+		return refuse(tj, r, NULL, "too many files for one job");
+	default:
+		return refuse(tj, r, NULL, strerror(-r));
+	}
+}
+
+static int decode(struct treejob *tj)
+{
+	const struct treejob_part *p = &tj->part[JOBINFO_MANIFEST];
+	const uint8_t *wire = tj->memory[JOBINFO_MANIFEST].data;
+	uint8_t *raw;
+	int r;
+
+	if (!p->raw_size)
+		return decode_raw(tj, wire, p->size);
+	raw = malloc(p->raw_size);
+	r = raw ? manifest_unpack(wire, p->size, raw, p->raw_size) : -ENOMEM;
+	if (r < 0)
+		refuse(tj, r, NULL,
+		       r == -EBADMSG ? "the manifest cannot be unpacked" : strerror(-r));
+	else
+		r = decode_raw(tj, raw, p->raw_size);
+	free(raw);
+	return r;
+}
+
+/* A pattern that fits a directory fits all that is in it. */
+static bool is_wanted(const struct limits *l, const char *path)
+{
+	char part[PATH_MAX];
+	const char *end = path;
+
+	do {
+		end = strchrnul(end + 1, '/');
+		if ((size_t)(end - path) >= sizeof(part))
+			return false;
+		memcpy(part, path, (size_t)(end - path));
+		part[end - path] = '\0';
+		if (limits_check(l, part, 0) == 0)
+			return true;
+	} while (*end);
+	return false;
+}
+
+static int check_limits(struct treejob *tj)
+{
+	const struct manifest *m = &tj->manifest;
+	const struct limits *l = tj->conf.limits;
+
+	if (l->max_size && m->total_size > l->max_size)
+		return refuse(tj, -EMSGSIZE, NULL, "larger than --max-size");
+	for (uint32_t i = 0; i < m->n_entries; i++)
+		if (m->entries[i].type != MANIFEST_DIR && !is_wanted(l, m->entries[i].path))
+			return refuse(tj, -EKEYREJECTED, m->entries[i].path,
+				      "not a name that --allow-name has");
+	return 0;
+}
+
+static int open_tree(struct treejob *tj)
+{
+	struct tree_conf tc = {
+		.dirfd = tj->conf.dirfd,
+		.manifest = &tj->manifest,
+		.job = tj->id,
+	};
+	struct tree_refusal why;
+	int r = tree_new(&tj->tree, &tc, &why);
+
+	return r < 0 ? refuse(tj, r, why.path, tree_refusal_text(r)) : 0;
+}
+
+void treejob_check(struct finish *f)
+{
+	struct treejob *tj = job_of(f);
+	int r = 0;
+
+	if (!tj->decoded) { /* else the stage was in use, and is tried again */
+		r = decode(tj);
+		tj->decoded = r == 0;
+		sink_memory_close(&tj->memory[JOBINFO_MANIFEST]);
+		if (r == 0)
+			r = check_limits(tj);
+	}
+	tj->error = r < 0 ? r : open_tree(tj);
+}
+
+/* --- the digests --- */
+
+void treejob_expect(struct finish *f)
+{
+	struct treejob *tj = job_of(f);
+	const struct treejob_part *p = &tj->part[JOBINFO_DIGESTS];
+	const uint8_t *data = tj->memory[JOBINFO_DIGESTS].data;
+	uint8_t sum[SHA256_LEN];
+
+	tj->error = digest_bytes(data, p->size, sum);
+	if (tj->error == 0 && memcmp(sum, p->digest, SHA256_LEN) != 0)
+		tj->error = -EBADMSG;
+	if (tj->error == 0)
+		tj->error = tree_expect(tj->tree, (const uint8_t(*)[SHA256_LEN])data);
+	sink_memory_close(&tj->memory[JOBINFO_DIGESTS]);
+}
+
+/* --- the end --- */
+
+void treejob_verify(struct finish *f)
+{
+	struct treejob *tj = job_of(f);
+
+	tj->error = tree_verify(tj->tree, &tj->stop);
+}
+
+void treejob_switch(struct finish *f)
+{
+	struct treejob *tj = job_of(f);
+
+	tj->error = tree_switch(tj->tree, &tj->result);
+}
+
+void treejob_drop(struct finish *f)
+{
+	struct treejob *tj = job_of(f);
+
+	tree_drop(tj->tree);
+}

@@ -1,0 +1,60 @@
+/* field.h - a sender session that sends a job, and one of reap's sessions that receives it. */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TESTS_UNIT_FIELD_H
+#define TESTS_UNIT_FIELD_H
+
+#include "proto/tx.h"
+#include "receiver/session.h"
+#include "tests/unit/crop.h"
+
+struct field_conf {
+	int dirfd;        /* of the output directory */
+	unsigned threads; /* that serve chores */
+	double loss;      /* of packets, both ways */
+	bool digests_first;
+	bool large;         /* blocks of the large code */
+	bool packed;        /* the manifest is compressed */
+	uint64_t wrong;     /* this byte of the content is sent wrong ... */
+	unsigned wrongs;    /* ... so many times */
+	uint8_t wrong_job;  /* added to the id of the job in the INFO of the content */
+	const char *hook;   /* a command; NULL: none */
+	const char *output; /* path of dirfd, for the hook */
+	uint64_t max_size;
+};
+
+/* A virtual clock for both; the finisher is real. */
+struct field {
+	struct field_conf conf;
+	const struct crop *crop;
+	struct tx *tx;
+	struct session *session;
+	struct session_conf sc;
+	struct chores chores;
+	struct report report;
+	struct udp_in_counters net;
+	struct limits limits;
+	struct loop *loop;
+	struct rng rng;
+	nsec_t now;
+	bool mute; /* the sender is not heard any more */
+	unsigned step;
+	const uint8_t *data[3]; /* of the objects, by their numbers */
+	uint64_t content;       /* the number of the content */
+	uint8_t *packed;
+	uint64_t sent; /* bytes of content that left */
+	int receipt;   /* status; -1: none came */
+	struct receipt is;
+	char reason[CENSUS_TEXT_MAX + 1];
+};
+
+void field_init(struct field *f, const struct crop *crop, const struct field_conf *conf);
+/* The exit status. */
+int field_fini(struct field *f);
+
+void field_step(struct field *f);
+/* Until the receiver's session is over. */
+void field_run(struct field *f);
+/* Until so many object bytes are complete at the receiver. */
+void field_until(struct field *f, uint64_t bytes);
+
+#endif
