@@ -6,6 +6,7 @@
 #include "proto/rs.h"
 #include "proto/rx_hold.h"
 #include "proto/rx_large.h"
+#include "proto/rx_nack.h"
 
 #include <errno.h>
 #include <string.h>
@@ -76,7 +77,7 @@ static struct rxblock *begin_block(struct rx *rx, const struct rx_object *o,
 	struct range run = { 0 };
 
 	if (b)
-		rx_block_opened(rx, o, m);
+		b->late = rx_block_opened(rx, o, m);
 	while (b && rx_held_run(o, key_sbn(key), &run))
 		for (uint64_t i = run.first; i < run.end; i++)
 			rxblock_hold(&rx->blocks, b, (uint32_t)i);
@@ -138,7 +139,8 @@ static void check_block(struct rx *rx, struct rx_object *o, struct rxblock *b)
 	rx->work_due = true;
 }
 
-static void fill(struct rx *rx, struct rx_object *o, struct rxblock *b, const struct msg *m)
+static void fill(struct rx *rx, nsec_t now, struct rx_object *o, struct rxblock *b,
+		 const struct msg *m)
 {
 	if (!rxblock_store(&rx->blocks, b, m->fpi.esi, m->payload, m->payload_len)) {
 		rx->counters.duplicate++;
@@ -148,6 +150,8 @@ static void fill(struct rx *rx, struct rx_object *o, struct rxblock *b, const st
 		rx->counters.source++;
 	else
 		rx->counters.parity++;
+	if (m->flags & NORM_FLAG_REPAIR)
+		rx_nack_arriving(rx, now, b->key);
 	check_block(rx, o, b);
 }
 
@@ -171,7 +175,7 @@ void rx_block_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 	}
 	note_transmission(b, now, m);
 	if (b->state == RXBLOCK_FILLING)
-		fill(rx, o, b, m);
+		fill(rx, now, o, b, m);
 	else
 		rx->counters.duplicate++;
 }

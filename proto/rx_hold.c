@@ -109,12 +109,14 @@ bool rx_to_be_named(const struct rx *rx, const struct rx_object *o, uint64_t key
 }
 
 /* Of what is sent for the first time whatever does not come was lost. */
-void rx_block_opened(struct rx *rx, const struct rx_object *o, const struct msg *m)
+bool rx_block_opened(struct rx *rx, const struct rx_object *o, const struct msg *m)
 {
 	uint64_t key = key_of(o->number, m->fpi.sbn);
+	bool repair = m->flags & NORM_FLAG_REPAIR;
 
-	if (!(m->flags & NORM_FLAG_REPAIR) && rx_holds(o, m->fpi.sbn))
+	if (!repair && rx_holds(o, m->fpi.sbn))
 		ranges_add(&rx->named, key, key + 1);
+	return repair;
 }
 
 uint64_t rx_lacking_bytes(const struct rx *rx, const struct rx_object *o, uint64_t first,

@@ -10,8 +10,8 @@ bool rx_holds(const struct rx_object *o, uint64_t sbn);
 bool rx_holds_symbol(const struct rx_object *o, const struct fpi *fpi);
 /* The block's next run of held symbols from run->end on; begin with { 0 }. False: none. */
 bool rx_held_run(const struct rx_object *o, uint64_t sbn, struct range *run);
-/* A block has its first packet. */
-void rx_block_opened(struct rx *rx, const struct rx_object *o, const struct msg *m);
+/* A block has its first packet: whether that was a repair. */
+bool rx_block_opened(struct rx *rx, const struct rx_object *o, const struct msg *m);
 /* From now on those of the bitmap are held, too. */
 void rx_hold_bitmap(struct rx_object *o, uint64_t sbn, const struct bitmap *stored);
 /* The first segment of those from `at` on that is held; n_segments: none. */

@@ -76,6 +76,8 @@ struct rx_nack {
 	enum rx_nack_state state;
 	nsec_t at;           /* BACKOFF, HOLDOFF: until */
 	nsec_t patience_at;  /* HOLDOFF: not longer than until then */
+	uint64_t half;       /* SENDING: where the second half of the messages begins */
+	uint64_t resume_key; /* HOLDOFF: when this comes there is more to ask for; or never */
 	uint64_t cursor;     /* SENDING: first key not looked at */
 	unsigned messages;   /* SENDING: so far */
 	uint32_t room;       /* SENDING: objects that may still be asked for, */

@@ -5,6 +5,7 @@
 
 #include "proto/key.h"
 #include "proto/rx_hold.h"
+#include "proto/rx_nack.h"
 
 #include <errno.h>
 
@@ -84,7 +85,7 @@ static struct rxlarge *open_block(struct rx *rx, const struct rx_object *o, cons
 	shape.last_len = (uint32_t)layout_segment_bytes(&o->layout, sbn, shape.k - 1);
 	b = rxlarges_get(&rx->large, key, &shape);
 	if (b)
-		rx_block_opened(rx, o, m);
+		b->late = rx_block_opened(rx, o, m);
 	while (b && rx_held_run(o, sbn, &run))
 		for (uint64_t i = run.first; i < run.end; i++)
 			rxlarges_hold(&rx->large, b, (uint32_t)i);
@@ -107,7 +108,7 @@ static void on_progress(struct rx *rx, nsec_t now, struct rx_object *o, struct r
 	rx_large_trigger(rx, now); /* there is room for the repair of another one */
 }
 
-static void store(struct rx *rx, struct rxlarge *b, const struct msg *m)
+static bool store(struct rx *rx, struct rxlarge *b, const struct msg *m)
 {
 	uint32_t esi = m->fpi.esi;
 	int r;
@@ -124,6 +125,7 @@ static void store(struct rx *rx, struct rxlarge *b, const struct msg *m)
 		rx->counters.source++;
 	else
 		rx->counters.parity++;
+	return r > 0;
 }
 
 void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m)
@@ -145,7 +147,8 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 		rx->counters.not_wanted += parity;
 		return;
 	}
-	store(rx, b, m);
+	if (store(rx, b, m) && (m->flags & NORM_FLAG_REPAIR))
+		rx_nack_arriving(rx, now, key);
 	rx->work_due |= rxlarges_busy(&rx->large);
 	if (b->state == RXLARGE_GATHERING)
 		rx_large_heard(rx, now, b, m);

@@ -205,8 +205,9 @@ static int put_request(struct rx *rx, struct rxtimer_now at, nsec_t wait,
 {
 	uint32_t d = rxlarge_deficit(b), keep = rxlarges_keep(&rx->large);
 	uint32_t need = rxtimer_need(&b->timer, d, at), target = b->timer.target;
-	uint32_t by_name = MAX(need - MIN(need, b->n_parity), d - MIN(d, keep));
-	bool late = rxtimer_late(&b->timer, at) && need <= target;
+	bool unserved = rx_unserved(rx, b->late, d, b->k);
+	uint32_t by_name = unserved ? d : MAX(need - MIN(need, b->n_parity), d - MIN(d, keep));
+	bool late = rxtimer_late(&b->timer, at) && need <= target && !unserved;
 	uint32_t count = late ? need : MAX(need - MIN(need, by_name), target);
 	struct request req = {
 		.form = NACK_FORM_ERASURES,

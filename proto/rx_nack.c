@@ -192,6 +192,15 @@ static int put_lowest(struct request_writer *w, const struct rxblock *b, uint32_
 	return r;
 }
 
+/*
+ * So much of a block whose first transmission was not heard is hardly lost: the sender has not
+ * come to it yet, and what came was for others. By name nothing is asked for twice.
+ */
+bool rx_unserved(const struct rx *rx, bool late, uint32_t deficit, uint32_t k)
+{
+	return !rx_running(rx) && late && deficit > k / 2;
+}
+
 static bool in_transit(const struct rx *rx, const struct rxblock *b, nsec_t now)
 {
 	return rx->sender.sow && !b->over && now - b->heard_at < 2 * rx->sender.grtt;
@@ -205,9 +214,11 @@ static int put_block(const struct rx *rx, nsec_t now, struct request_writer *w,
 		return 0;
 	if (in_transit(rx, b, now))
 		return 0;
-	if (rx->sender.sow)
-		return put_fresh(rx, w, b, o->fti.num_parity);
-	return put_lowest(w, b, o->fti.num_parity);
+	if (!rx->sender.sow)
+		return put_lowest(w, b, o->fti.num_parity);
+	if (rx_unserved(rx, b->late, rxblock_deficit(b), b->k))
+		return rx_put_sources(w, b->key, &b->have, b->k, b->k);
+	return put_fresh(rx, w, b, o->fti.num_parity);
 }
 
 static int put_level(struct request_writer *w, uint8_t flags, uint64_t first, uint64_t last,
@@ -429,13 +440,29 @@ static bool fill_body(struct rx *rx, nsec_t now, struct request_writer *w)
 	}
 }
 
-static void hold_off(struct rx *rx, nsec_t now)
+static void hold_off(struct rx *rx, nsec_t now, bool last)
 {
-	if (rx->nack.messages == 0)
-		rx->counters.suppressed++;
 	rx->nack.state = RX_NACK_HOLDOFF;
 	rx->nack.at = now + (rx->sender.backoff + 2) * rx->sender.grtt;
-	rx->nack.patience_at = now + PATIENCE;
+	rx->nack.resume_key =
+		last || rx->sender.phase != PHASE_CATCHUP ? UINT64_MAX : rx->nack.half;
+}
+
+static void begin_sending(struct rx *rx, nsec_t now)
+{
+	rx->nack.state = RX_NACK_SENDING;
+	rx->nack.at = now;
+	rx->nack.messages = 0;
+}
+
+/*
+ * As the sender works off what it was asked for, it is time to ask for the next part when the
+ * last one begins to arrive: so it never waits for requests.
+ */
+void rx_nack_arriving(struct rx *rx, nsec_t now, uint64_t key)
+{
+	if (rx->nack.state == RX_NACK_HOLDOFF && key >= rx->nack.resume_key)
+		begin_sending(rx, now);
 }
 
 /*
@@ -476,13 +503,16 @@ static int nack_message(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 			    request_fec_id(rx), rx->sender.sow);
 	last = fill_body(rx, now, &w);
 	if (request_writer_len(&w) == 0) {
-		hold_off(rx, now);
+		rx->counters.suppressed += rx->nack.messages == 0;
+		hold_off(rx, now, true);
 		return 0;
 	}
 	r = rx_nack_message(rx, now, &w, buf, cap);
 	rx->nack.messages++;
+	if (rx->nack.messages == RX_NACK_MESSAGES / 2)
+		rx->nack.half = rx->nack.cursor;
 	if (last || r == 0 || rx->nack.messages == RX_NACK_MESSAGES)
-		hold_off(rx, now);
+		hold_off(rx, now, last || r == 0);
 	return r;
 }
 
@@ -491,8 +521,8 @@ int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	if (rx->nack.state == RX_NACK_HOLDOFF && now >= rx->nack.at && !being_served(rx, now))
 		rx->nack.state = RX_NACK_IDLE;
 	if (rx->nack.state == RX_NACK_BACKOFF && now >= rx->nack.at) {
-		rx->nack.state = RX_NACK_SENDING;
-		rx->nack.messages = 0;
+		begin_sending(rx, now);
+		rx->nack.patience_at = now + PATIENCE;
 		rx->nack.cursor = lowest_wanted(rx);
 		rx->nack.symbol = 0;
 		rx->nack.room = rx_object_room(rx);

@@ -9,12 +9,16 @@
 /* rx_nack.c: what is missing and when to say so */
 void rx_nack_trigger(struct rx *rx, nsec_t now);        /* something may be missing */
 void rx_nack_heard(struct rx *rx, const struct msg *m); /* another receiver's requests */
+/* Something of this block came that was asked for. */
+void rx_nack_arriving(struct rx *rx, nsec_t now, uint64_t key);
 int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
 /* End of the run of keys from `key` on, below `end`, of which no packet was kept. */
 uint64_t rx_missing_run(const struct rx *rx, uint64_t key, uint64_t end);
 
 /* ... and what both kinds of requests have in common */
 bool rx_running(const struct rx *rx); /* new data flows: what is not urgent waits */
+/* What a block lacks was perhaps not sent yet in this catch-up pass. */
+bool rx_unserved(const struct rx *rx, bool late, uint32_t deficit, uint32_t k);
 size_t rx_body_cap(const struct rx *rx, size_t cap);
 int rx_put_segments(struct request_writer *w, uint64_t key, uint32_t k, uint32_t first,
 		    uint32_t n);

@@ -45,6 +45,7 @@ struct rxblock {
 	uint32_t parity_heard;  /* one past the highest parity symbol heard */
 	nsec_t heard_at;
 	bool over; /* the transmission that is heard has ended */
+	bool late; /* it began with a repair */
 };
 
 struct rxblocks {

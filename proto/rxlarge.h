@@ -33,6 +33,7 @@ struct rxlarge {
 	uint64_t key; /* key.h */
 	enum rxlarge_state state;
 	bool dead; /* forget it when the last request returned */
+	bool late; /* it began with a repair */
 	uint32_t k, n_parity, symbol_len;
 	uint32_t last_len;    /* bytes of the last source symbol */
 	struct bitmap have;   /* source symbols in memory, on their way to disk, or there */

@@ -8,6 +8,8 @@
 #include "proto/wire.h"
 #include "tests/sim/models.h"
 
+#define FIRST_SIZE 20000 /* a manifest */
+
 static void print_figures(const struct figure *f, const struct sim *sim)
 {
 	const struct tx_counters *c = tx_counters(sim->senders[0].tx);
@@ -66,7 +68,7 @@ int figure_print(const struct figure *f)
 		.exact = true,
 		.n_objects = f->held > 0 ? 2 : 1,
 		.n_settled = f->held > 0,
-		.first_size = 20000,
+		.first_size = f->held > 0 ? FIRST_SIZE : 0,
 		.asked = f->held > 0,
 		.held = f->held,
 		.piece = f->piece,
