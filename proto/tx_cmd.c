@@ -15,6 +15,7 @@
 #define FLUSH_NAMES     8                     /* at least */
 #define EOT_INTERVAL    (5 * NSEC_PER_MSEC)
 #define EOT_COUNT       3
+#define EOT_GRACE       (50 * NSEC_PER_MSEC)
 #define EOT_COUNT_MAX   400 /* 2 s: no receiver waits longer for its echo */
 
 void tx_cmd_start(struct tx *tx, nsec_t now)
@@ -304,6 +305,24 @@ static int adv_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	return m.payload_len ? tx_emit(tx, now, &m, ret) : 0;
 }
 
+/*
+ * More often while receipts come, and, after an end before its time, until those that are there
+ * have had the time to send one.
+ */
+static unsigned eot_count(const struct tx *tx)
+{
+	const uint32_t *n = tx->roster.count;
+	uint32_t owing = n[RECEIVER_ACTIVE] + n[RECEIVER_ACKED];
+	nsec_t window =
+		MAX(tx_backoff(tx) * tx_grtt(tx), MAX(tx->spread.window, spread_for(owing)));
+
+	if (tx->roster.n_echo)
+		return EOT_COUNT_MAX;
+	if (tx->conf.profile != TX_SOW || tx->conf.census || !owing)
+		return EOT_COUNT;
+	return MIN(EOT_COUNT_MAX, (unsigned)((window + EOT_GRACE) / EOT_INTERVAL));
+}
+
 /* CMD(EOT): nothing will be repaired any more (RFC 5740 §4.2.3.2). */
 static int eot_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
@@ -312,7 +331,7 @@ static int eot_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	tx->at.eot_at = now + EOT_INTERVAL;
 	tx->at.probe_at = MIN(tx->at.probe_at, tx->at.eot_at);
 	tx->eots++;
-	if (tx->eots >= (tx->roster.n_echo ? EOT_COUNT_MAX : EOT_COUNT)) {
+	if (tx->eots >= eot_count(tx)) {
 		tx->stage = TX_CLOSED;
 		tx->at.eot_at = NSEC_NEVER;
 	}

@@ -23,7 +23,7 @@
 #define GROUP       44  /* packets: a full super-packet costs what a part does */
 #define QUANTUM_MIN (500 * NSEC_PER_USEC) /* the pacer's groups leave this far apart, */
 #define QUANTUM_MAX (2 * NSEC_PER_MSEC)   /* or as far as it takes to have GROUP of them */
-#define DRAIN       (300 * NSEC_PER_MSEC) /* an interrupted session says good-bye */
+#define DRAIN       NSEC_PER_SEC          /* an interrupted session says good-bye, at most */
 #define QUEUE_RETRY NSEC_PER_MSEC         /* the device's queue is full */
 #define ERROR_RETRY (100 * NSEC_PER_MSEC) /* the network is in trouble */
 

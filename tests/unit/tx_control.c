@@ -144,8 +144,38 @@ static void an_end_does_not_wait_for_the_pause(void **state)
 	rig_run(&r, NSEC_PER_SEC);
 	tx_abort(r.tx, r.now);
 	r.show = SHOW_EOT;
-	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "E E E ");
+	assert_string_equal(rig_run(&r, 10 * MS), "E E E ");
+	rig_fini(&r);
+}
+
+/* Receivers send their receipts after a random time: so long somebody has to be there. */
+static void an_early_end_waits_for_receipts(void **state)
+{
+	struct tx_rig r;
+	nsec_t began_at;
+
+	begin(&r);
+	rig_see(&r, 0);
+	tx_abort(r.tx, r.now);
+	rig_run(&r, 100 * MS);
+	assert_false(tx_done(r.tx));
+	rig_receipt(&r, NODE, RECEIPT_PARTIAL);
+	rig_run(&r, 10 * MS);
+	assert_false(tx_done(r.tx));
+	rig_receipt(&r, OTHER, RECEIPT_COMPLETE);
+	rig_run(&r, 15 * MS); /* its echoes */
 	assert_true(tx_done(r.tx));
+	assert_int_equal(receiver(&r, NODE).receipt_status, RECEIPT_PARTIAL);
+	assert_int_equal(receiver(&r, OTHER).state, TX_RX_FINISHED);
+	rig_fini(&r);
+
+	begin(&r); /* but not longer than they may take */
+	rig_see(&r, 0);
+	tx_abort(r.tx, r.now);
+	began_at = r.now;
+	rig_run(&r, 200 * MS);
+	assert_true(tx_done(r.tx));
+	assert_true(r.now - began_at <= 200 * MS);
 	rig_fini(&r);
 }
 
@@ -216,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_pause_holds_back_all_but_commands),
 		cmocka_unit_test(nobody_is_dropped_for_a_pause),
 		cmocka_unit_test(an_end_does_not_wait_for_the_pause),
+		cmocka_unit_test(an_early_end_waits_for_receipts),
 		cmocka_unit_test(a_census_asks_and_sends_nothing),
 		cmocka_unit_test(a_flush_asks_no_more_than_may_answer),
 	};
