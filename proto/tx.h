@@ -106,14 +106,14 @@ void tx_pause(struct tx *tx, nsec_t now, bool pause);
 int tx_drop(struct tx *tx, nsec_t now, uint32_t node_id);
 void tx_set_rate(struct tx *tx, nsec_t now, uint64_t rate);
 
-/* What one packet of feedback meant for the program; node_id is valid for every kind but NONE.
- */
+/* What one packet of feedback meant for the program: nothing (NONE) unless it is of one of
+ * tx_n_receivers(), which node_id tells. */
 enum tx_event_kind {
 	TX_EV_NONE,
-	TX_EV_FEEDBACK, /* a valid NACK or ACK of ours */
+	TX_EV_FEEDBACK, /* any other NACK or ACK */
 	TX_EV_ANNOUNCE, /* announce; `fresh` when the node was not known */
 	TX_EV_RECEIPT,  /* receipt; `fresh` for the first */
-	TX_EV_REPORT,   /* report, of a known node */
+	TX_EV_REPORT,   /* report */
 };
 
 struct tx_event {

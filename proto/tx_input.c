@@ -448,7 +448,8 @@ static int input(struct tx *tx, nsec_t now, const struct msg *m, struct tx_event
 	rtt = sample_grtt(tx, now, m->grtt_response);
 	if (tx->conf.rate_cc && rc && rc->state == RECEIVER_ACTIVE)
 		tx_rate_cc(tx, now, m, rtt);
-	*ret = (struct tx_event){ .kind = TX_EV_FEEDBACK, .node_id = m->source_id };
+	*ret = (struct tx_event){ .kind = rc ? TX_EV_FEEDBACK : TX_EV_NONE,
+				  .node_id = m->source_id };
 	if (m->type == NORM_ACK) {
 		r = on_ack(tx, now, m, rc, ret);
 	} else {

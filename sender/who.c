@@ -241,14 +241,19 @@ static int tell_table(const struct listener *const *list, unsigned n)
 
 static int tell(const struct who *w, int status)
 {
-	unsigned n = tx_n_receivers(w->tx);
-	const struct listener **list = calloc(n + 1, sizeof(struct listener *));
+	unsigned n = 0, n_receivers = tx_n_receivers(w->tx);
+	const struct listener **list = calloc(n_receivers + 1, sizeof(struct listener *));
 	int r = -ENOMEM;
 
 	if (!list)
 		return r;
-	for (unsigned i = 0; i < n; i++)
-		list[i] = listeners_find(w->listeners, tx_receiver(w->tx, i).node_id);
+	for (unsigned i = 0; i < n_receivers; i++) {
+		const struct listener *li =
+			listeners_find(w->listeners, tx_receiver(w->tx, i).node_id);
+
+		if (li)
+			list[n++] = li;
+	}
 	qsort(list, n, sizeof(list[0]), by_name);
 	if (w->conf->json)
 		r = tell_all_json(w, list, n, status);

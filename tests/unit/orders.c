@@ -62,6 +62,24 @@ static void order(struct office *f, const char *line, int r, const char *part)
 		fail_msg("%s: %s", line, f->answer);
 }
 
+/* Forged feedback of nodes that never announced themselves takes no one's place. */
+static void strangers_take_no_place(void **state)
+{
+	struct addr addr;
+	struct office f;
+
+	office_init(&f);
+	assert_int_equal(addr_parse(&addr, "10.0.0.9", 9), 0);
+	for (uint32_t node = 100; node < 120; node++) {
+		assert_int_equal(rig_flush_ack(&f.rig, node, 0, 1, 7), 0);
+		listeners_note(f.who, &f.rig.event, &addr);
+		assert_null(listeners_find(f.who, node));
+	}
+	join(&f, 5, "a", "10.0.0.1");
+	assert_non_null(listeners_find(f.who, 5));
+	office_fini(&f);
+}
+
 static void it_starts_for_somebody_once(void **state)
 {
 	struct office f;
@@ -176,6 +194,7 @@ static void what_is_no_command_is_answered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strangers_take_no_place),
 		cmocka_unit_test(it_starts_for_somebody_once),
 		cmocka_unit_test(it_waits_as_long_as_it_is_told),
 		cmocka_unit_test(one_is_dropped_by_name_node_or_address),

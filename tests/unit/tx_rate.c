@@ -90,7 +90,7 @@ static void a_report_is_an_event(void **state)
 	assert_int_equal(r.event.report.backlog, 9);
 	assert_int_equal(tx_counters(r.tx)->reports, 1);
 	assert_int_equal(report(&r, NODE + 1, &rp), 0); /* nobody knows it */
-	assert_int_equal(r.event.kind, TX_EV_FEEDBACK);
+	assert_int_equal(r.event.kind, TX_EV_NONE);
 	assert_int_equal(tx_counters(r.tx)->reports, 1);
 	assert_int_equal(tx_n_receivers(r.tx), 1);
 	m = rig_feedback(&r, NORM_ACK, NODE);
