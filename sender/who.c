@@ -23,6 +23,7 @@
 
 #define PACKET_MAX 1500
 #define SEGMENT    1400
+#define READS      16 /* for one wake-up; the loop tells if there is more */
 
 struct who {
 	const struct conf *conf;
@@ -97,7 +98,7 @@ static void receive(struct who *w)
 	struct udp_datagram d;
 	struct tx_event ev;
 
-	while (udp_in_read(w->in) > 0)
+	for (int n = 0; n < READS && udp_in_read(w->in) > 0; n++)
 		while (udp_in_next(w->in, &d))
 			if (netplan_accepts(w->plan, &d.from) &&
 			    tx_input(w->tx, w->now, d.data, d.len, &ev) == 0)
