@@ -77,18 +77,49 @@ static void on_sum(struct tree *t, uint32_t chunk, const uint8_t sum[static SHA2
 
 /* --- while it is written --- */
 
+static struct tree_hot *find_hot(struct tree *t, uint32_t chunk)
+{
+	for (unsigned i = 0; i < TREE_HOT; i++)
+		if (t->hot[i].chunk == chunk)
+			return &t->hot[i];
+	return NULL;
+}
+
+/* Some of its bytes were written that are not in its hash, or are there otherwise. */
+static void cool(struct tree *t, uint32_t chunk)
+{
+	struct tree_hot *h = find_hot(t, chunk);
+
+	if (!h)
+		return;
+	h->chunk = NO_CHUNK;
+	h->used = 0;
+}
+
+/* A hash begins, in place of the one that nothing came for longest. */
+static struct tree_hot *begin_hot(struct tree *t, uint32_t chunk)
+{
+	struct tree_hot *oldest = &t->hot[0];
+	uint8_t sum[SHA256_LEN];
+
+	for (unsigned i = 1; i < TREE_HOT; i++)
+		if (t->hot[i].used < oldest->used)
+			oldest = &t->hot[i];
+	digest_final(oldest->digest, sum); /* of a chunk that came in parts: begin anew */
+	oldest->chunk = chunk;
+	oldest->pos = 0;
+	return oldest;
+}
+
 /* The hash that waits for these bytes; at the beginning of a chunk one starts. */
 static struct tree_hot *hot_of(struct tree *t, uint32_t chunk, uint32_t pos)
 {
-	struct tree_hot *oldest = &t->hot[0];
+	struct tree_hot *h = find_hot(t, chunk);
 
-	for (unsigned i = 0; i < TREE_HOT; i++) {
-		if (t->hot[i].chunk == chunk)
-			return t->hot[i].pos == pos ? &t->hot[i] : NULL;
-		if (t->hot[i].used < oldest->used)
-			oldest = &t->hot[i];
-	}
-	return pos == 0 ? oldest : NULL;
+	if (h && h->pos == pos)
+		return h;
+	cool(t, chunk);
+	return pos == 0 ? begin_hot(t, chunk) : NULL;
 }
 
 void tree_chunk_hot(struct tree *t, uint32_t chunk, uint32_t pos, const uint8_t *data,
@@ -100,11 +131,6 @@ void tree_chunk_hot(struct tree *t, uint32_t chunk, uint32_t pos, const uint8_t 
 	set_state(t, chunk, CHUNK_UNKNOWN);
 	if (!h)
 		return;
-	if (h->chunk != chunk) {
-		digest_final(h->digest, sum); /* of a chunk that came in parts: begin anew */
-		h->chunk = chunk;
-		h->pos = 0;
-	}
 	h->used = ++t->tick;
 	digest_update(h->digest, data, len);
 	h->pos += (uint32_t)len;
@@ -229,6 +255,7 @@ void tree_discard(struct tree *t, uint32_t chunk)
 {
 	pthread_mutex_lock(&t->lock);
 	t->chunk[chunk] = CHUNK_UNKNOWN;
+	cool(t, chunk);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -241,6 +268,7 @@ int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data)
 
 	pthread_mutex_lock(&t->lock);
 	if (!tree_chunk_here(t, chunk)) {
+		cool(t, chunk);
 		r = tree_put_bytes(t, c->content_off, data, c->len);
 		if (r == 0)
 			t->chunk[chunk] = CHUNK_HELD | CHUNK_GOOD;
@@ -272,6 +300,7 @@ int tree_clone(struct tree *t, uint32_t chunk, int fd, uint64_t off)
 
 	pthread_mutex_lock(&t->lock);
 	if (!tree_chunk_here(t, chunk)) {
+		cool(t, chunk);
 		r = clone_range(t, chunk, fd, off);
 		if (r == 0)
 			t->chunk[chunk] = CHUNK_HELD | CHUNK_UNKNOWN;

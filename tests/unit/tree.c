@@ -289,6 +289,32 @@ static void a_wrong_byte_is_found(void **state)
 	crop_fini(&c);
 }
 
+/* What is hashed on the way is what is on the disk, also when bytes come twice. */
+static void bytes_that_are_written_again_are_verified_again(void **state)
+{
+	struct crop c;
+
+	all_kinds(&c);
+	for (uint32_t again = 0; again < 2; again++) {
+		struct tree *t = open_tree(&c);
+		uint64_t at = c.m.chunks[1].content_off, from = at + again * 1000;
+		uint32_t pos = 0;
+
+		tree_expect(t, (const void *)c.digests);
+		put(t, &c, 0, at + 100000, 100000);
+		c.content[from] ^= 1;
+		put(t, &c, from, at + 50000, 50000);
+		c.content[from] ^= 1;
+		put(t, &c, at + 100000, c.m.content_size, 1 << 20);
+		assert_int_equal(tree_verify(t, &go_on), 0);
+		assert_true(tree_bad(t, &pos));
+		assert_int_equal(pos, 1);
+		assert_int_equal(tree_drop(t), 0);
+		tree_free(t);
+	}
+	crop_fini(&c);
+}
+
 static void files_that_are_good_are_delivered_without_the_others(void **state)
 {
 	struct tree_result res;
@@ -444,6 +470,7 @@ int main(void)
 		cmocka_unit_test(bytes_come_in_any_order_and_are_read_back),
 		cmocka_unit_test(beyond_the_content_is_refused),
 		cmocka_unit_test(a_wrong_byte_is_found),
+		cmocka_unit_test(bytes_that_are_written_again_are_verified_again),
 		cmocka_unit_test(files_that_are_good_are_delivered_without_the_others),
 		cmocka_unit_test(verifying_can_be_stopped),
 		cmocka_unit_test(names_in_the_way_are_refused),
