@@ -9,7 +9,7 @@
 struct conf {
 	struct netopt net;
 	const char *output; /* directory */
-	bool once, allow_unverified;
+	bool once, allow_unverified, owner;
 	int64_t wait;       /* ns for somebody to be heard; 0: for ever */
 	int64_t inactivity; /* ns of silence */
 	uint64_t memory;    /* bytes for unfinished blocks, each sender */

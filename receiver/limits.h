@@ -3,14 +3,16 @@
 #ifndef RECEIVER_LIMITS_H
 #define RECEIVER_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/opt.h"
 
-/* Zeroed, it allows everything. */
+/* Zeroed, it allows every file, but gives none away. */
 struct limits {
 	uint64_t max_size;            /* bytes of a file or of a whole job; 0: any */
 	const struct opt_list *names; /* patterns, of which one must fit; NULL or empty: any */
+	bool owner; /* owners and set-uid bits of jobs are taken: meta_set() */
 };
 
 /*

@@ -19,14 +19,14 @@ static int forgive(int r)
 	return e == -EPERM || e == -EOPNOTSUPP || e == -ENOSYS ? 0 : e;
 }
 
-static bool sets_owner(const struct manifest_entry *e)
+static bool sets_owner(const struct manifest_entry *e, bool owner)
 {
-	return e->has_owner && geteuid() == 0;
+	return owner && e->has_owner && geteuid() == 0;
 }
 
-static mode_t mode_of(const struct manifest_entry *e)
+static mode_t mode_of(const struct manifest_entry *e, bool owner)
 {
-	mode_t kept = sets_owner(e) ? 07777 : e->type == MANIFEST_DIR ? 01777 : 0777;
+	mode_t kept = sets_owner(e, owner) ? 07777 : e->type == MANIFEST_DIR ? 01777 : 0777;
 
 	return e->mode & kept;
 }
@@ -57,23 +57,23 @@ static int set_xattrs(int fd, const struct manifest_entry *e)
 }
 
 /* The owner first: to change it takes bits of the mode away. */
-int meta_set(int fd, const struct manifest_entry *e)
+int meta_set(int fd, const struct manifest_entry *e, bool owner)
 {
 	struct timespec times[2];
-	int r = sets_owner(e) ? forgive(fchown(fd, e->uid, e->gid)) : 0;
+	int r = sets_owner(e, owner) ? forgive(fchown(fd, e->uid, e->gid)) : 0;
 
 	times_of(e, times);
 	if (r == 0 && e->xattrs_len)
 		r = set_xattrs(fd, e);
 	if (r == 0)
-		r = forgive(fchmod(fd, mode_of(e)));
+		r = forgive(fchmod(fd, mode_of(e, owner)));
 	return r == 0 ? forgive(futimens(fd, times)) : r;
 }
 
-int meta_set_link(int dir, const char *base, const struct manifest_entry *e)
+int meta_set_link(int dir, const char *base, const struct manifest_entry *e, bool owner)
 {
 	struct timespec times[2];
-	int r = sets_owner(e)
+	int r = sets_owner(e, owner)
 			? forgive(fchownat(dir, base, e->uid, e->gid, AT_SYMLINK_NOFOLLOW))
 			: 0;
 
@@ -81,10 +81,10 @@ int meta_set_link(int dir, const char *base, const struct manifest_entry *e)
 	return r == 0 ? forgive(utimensat(dir, base, times, AT_SYMLINK_NOFOLLOW)) : r;
 }
 
-bool meta_differs(const struct stat *st, const struct manifest_entry *e)
+bool meta_differs(const struct stat *st, const struct manifest_entry *e, bool owner)
 {
-	return e->xattrs_len || (st->st_mode & 07777) != mode_of(e) ||
+	return e->xattrs_len || (st->st_mode & 07777) != mode_of(e, owner) ||
 	       st->st_mtim.tv_sec != e->mtime_sec ||
 	       st->st_mtim.tv_nsec != (long)e->mtime_nsec ||
-	       (sets_owner(e) && (st->st_uid != e->uid || st->st_gid != e->gid));
+	       (sets_owner(e, owner) && (st->st_uid != e->uid || st->st_gid != e->gid));
 }

@@ -8,17 +8,18 @@
 #include <sys/stat.h>
 
 /*
- * Only root gives files away: without an owner that is set, set-uid and set-gid bits are left
- * out, so that nobody gets such a file by network. Of extended attributes only those in "user."
- * count. What a file system cannot keep is not missed. 0 or -errno.
+ * `owner`: who runs this receiver wants the sender's owners. Only then, and only as root, files
+ * are given away, and set-uid and set-gid bits come with their owner; nobody gets such a file
+ * on the sender's word. Of extended attributes only those in "user." count. What a file system
+ * cannot keep is not missed. 0 or -errno.
  */
-int meta_set(int fd, const struct manifest_entry *e);
+int meta_set(int fd, const struct manifest_entry *e, bool owner);
 
 /* Of a symbolic link that was just made. */
-int meta_set_link(int dir, const char *base, const struct manifest_entry *e);
+int meta_set_link(int dir, const char *base, const struct manifest_entry *e, bool owner);
 
 /* Whether a file or directory that is so needs meta_set(); one with extended attributes always
  * does. */
-bool meta_differs(const struct stat *st, const struct manifest_entry *e);
+bool meta_differs(const struct stat *st, const struct manifest_entry *e, bool owner);
 
 #endif

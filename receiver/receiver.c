@@ -524,7 +524,7 @@ int receiver_run(const struct conf *conf)
 {
 	struct receiver r = {
 		.conf = conf,
-		.limits = { conf->max_size, &conf->allow_names },
+		.limits = { conf->max_size, &conf->allow_names, conf->owner },
 		.session.dirfd = -1,
 	};
 	int status = STATUS_SYSTEM, err = listener_plan(&r.net, &conf->net);

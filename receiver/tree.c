@@ -255,7 +255,7 @@ static int write_whole(struct tree *t, uint32_t entry, const uint8_t *data, size
 	r = file_pwrite_all(fd, data, len, 0);
 	if (r == 0)
 		t->entry[entry] |= ENTRY_STAGED;
-	if (r == 0 && meta_set(fd, &t->m->entries[entry]) == 0)
+	if (r == 0 && meta_set(fd, &t->m->entries[entry], t->conf.owner) == 0)
 		t->entry[entry] |= ENTRY_META;
 	close_fd(&fd);
 	return r;

@@ -24,6 +24,7 @@ struct tree_conf {
 	int dirfd;                       /* the output directory */
 	const struct manifest *manifest; /* both borrowed */
 	const uint8_t *job;              /* DIGEST_LEN bytes: its id */
+	bool owner;                      /* see meta_set() */
 };
 
 /* Why a job cannot be stored. */

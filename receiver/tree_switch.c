@@ -68,7 +68,7 @@ static int furnish_file(struct tree *t, uint32_t entry)
 			r = copy_run(t, entry, &t->m->runs[i]);
 	fd = r < 0 ? r : tree_fd(t, entry, true);
 	if (fd >= 0)
-		r = meta_set(fd, e);
+		r = meta_set(fd, e, t->conf.owner);
 	tree_close_fd(t, entry);
 	return fd < 0 ? fd : r;
 }
@@ -107,7 +107,7 @@ static int furnish_symlink(struct tree *t, uint32_t entry)
 	unlinkat(dir, base, 0); /* of an earlier run */
 	if (symlinkat(e->target, dir, base) < 0)
 		return -errno;
-	return meta_set_link(dir, base, e);
+	return meta_set_link(dir, base, e, t->conf.owner);
 }
 
 /* The codec has seen that it is there: a file before this entry. */
@@ -285,18 +285,19 @@ static int rename_into(int from, int to, const char *base)
 }
 
 /* What is left where it is gets its mode and times. */
-static int refresh(int dir, const char *base, const struct manifest_entry *e)
+static int refresh(struct tree *t, int dir, const char *base, const struct manifest_entry *e)
 {
 	struct stat st;
 	int fd, r = 0;
 
 	if (e->type != MANIFEST_FILE)
-		return e->type == MANIFEST_SYMLINK ? meta_set_link(dir, base, e) : 0;
+		return e->type == MANIFEST_SYMLINK ? meta_set_link(dir, base, e, t->conf.owner)
+						   : 0;
 	fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) == 0 && meta_differs(&st, e))
-		r = meta_set(fd, e);
+	if (fstat(fd, &st) == 0 && meta_differs(&st, e, t->conf.owner))
+		r = meta_set(fd, e, t->conf.owner);
 	close_fd(&fd);
 	return r;
 }
@@ -310,7 +311,7 @@ static int move_file(struct tree *t, uint32_t entry)
 	if (to < 0)
 		return to;
 	if (t->entry[entry] & ENTRY_SAME)
-		return refresh(to, base, e);
+		return refresh(t, to, base, e);
 	from = dirs_of(&t->in, e->path, &same);
 	return from < 0 ? from : rename_into(from, to, base);
 }
@@ -408,8 +409,8 @@ static void dress_dirs(struct tree *t, struct tree_result *res)
 			continue;
 		fd = safepath_dir(t->conf.dirfd, e->path);
 		r = fd < 0 ? fd : 0;
-		if (r == 0 && fstat(fd, &st) == 0 && meta_differs(&st, e))
-			r = meta_set(fd, e);
+		if (r == 0 && fstat(fd, &st) == 0 && meta_differs(&st, e, t->conf.owner))
+			r = meta_set(fd, e, t->conf.owner);
 		close_fd(&fd);
 		if (r < 0)
 			fail(t, res, i, r);

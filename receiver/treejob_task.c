@@ -107,6 +107,7 @@ static int open_tree(struct treejob *tj)
 		.dirfd = tj->conf.dirfd,
 		.manifest = &tj->manifest,
 		.job = tj->id,
+		.owner = tj->conf.limits->owner,
 	};
 	struct tree_refusal why;
 	int r = tree_new(&tj->tree, &tc, &why);

@@ -26,7 +26,7 @@ static void defaults(void **state)
 
 	assert_int_equal(read_args(&c, none), 0);
 	assert_string_equal(c.output, ".");
-	assert_false(c.once || c.allow_unverified || c.json || c.quiet);
+	assert_false(c.once || c.allow_unverified || c.owner || c.json || c.quiet);
 	assert_int_equal(c.wait, 0);
 	assert_int_equal(c.inactivity, 10000000000);
 	assert_int_equal(c.memory, 24 << 20);
@@ -59,13 +59,10 @@ static void every_option(void **state)
 
 static void hook_and_limits(void **state)
 {
-	static const char *const args[] = { "--exec=sh -c 'true'",
-					    "--exec-parallel=4",
-					    "--exec-timeout=1.5",
-					    "--max-size=2G",
-					    "--allow-name=*.img",
-					    "--allow-name=feed/*",
-					    NULL };
+	static const char *const args[] = { "--exec=sh -c 'true'", "--exec-parallel=4",
+					    "--exec-timeout=1.5",  "--max-size=2G",
+					    "--allow-name=*.img",  "--owner",
+					    "--allow-name=feed/*", NULL };
 	struct conf c;
 
 	assert_int_equal(read_args(&c, args), 0);
@@ -74,6 +71,7 @@ static void hook_and_limits(void **state)
 	assert_int_equal(c.exec_timeout, 1500000000);
 	assert_int_equal(c.max_size, 2147483648);
 	assert_int_equal(c.allow_names.n, 2);
+	assert_true(c.owner);
 	assert_string_equal(c.allow_names.items[1], "feed/*");
 	conf_fini(&c);
 }
