@@ -284,21 +284,62 @@ void rx_set_holds(struct rx *rx, bool holds)
 	rx->holds = holds;
 }
 
-nsec_t rx_window(const struct rx *rx)
+/* Over which answers to PROBEs are spread. */
+static nsec_t window(const struct rx *rx)
 {
 	return MAX(rx->sender.backoff * rx->sender.grtt, rx->sender.spread);
 }
 
 static nsec_t some_of_window(struct rx *rx)
 {
-	return (nsec_t)(rng_unit(&rx->rng) * (double)rx_window(rx));
+	return (nsec_t)(rng_unit(&rx->rng) * (double)window(rx));
+}
+
+/*
+ * The random part of a timer keeps its place in the window when that becomes wider, or
+ * narrower; in one that had no width nobody had a place.
+ */
+static void stretch(struct rx *rx, nsec_t now, nsec_t before, nsec_t from, nsec_t *at)
+{
+	nsec_t start = MAX(from, now);
+
+	if (*at == NSEC_NEVER || *at < start)
+		return;
+	if (!before)
+		*at = start + some_of_window(rx);
+	else
+		*at = start +
+		      (nsec_t)((double)(*at - start) * (double)window(rx) / (double)before);
+}
+
+void rx_set_spread(struct rx *rx, nsec_t now, nsec_t spread)
+{
+	nsec_t before = window(rx);
+
+	rx->sender.spread = spread;
+	if (window(rx) == before)
+		return;
+	stretch(rx, now, before, rx->announce_from, &rx->at.announce_at);
+	stretch(rx, now, before, rx->receipt_from, &rx->at.receipt_at);
+}
+
+void rx_announce_after(struct rx *rx, nsec_t from)
+{
+	rx->announce_from = from;
+	rx->at.announce_at = from + some_of_window(rx);
+}
+
+static void receipt_after(struct rx *rx, nsec_t from)
+{
+	rx->receipt_from = from;
+	rx->at.receipt_at = from + some_of_window(rx);
 }
 
 static int announce_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
 	uint8_t content[ANNOUNCE_MAX];
 
-	rx->at.announce_at = now + rx->announce_interval + some_of_window(rx);
+	rx_announce_after(rx, now + rx->announce_interval);
 	rx->announce_interval = MIN(rx->announce_interval * 2, ANNOUNCE_SLOWEST);
 	return rx_ack_output(rx, now, ACK_ANNOUNCE, content,
 			     announce_encode(&rx->self, content, sizeof(content)), buf, cap);
@@ -309,7 +350,7 @@ static int receipt_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	uint8_t content[RECEIPT_MAX];
 
 	rx->receipt_interval = CLAMP(rx->receipt_interval * 2, RECEIPT_FIRST, RECEIPT_SLOWEST);
-	rx->at.receipt_at = now + rx->receipt_interval + some_of_window(rx);
+	receipt_after(rx, now + rx->receipt_interval);
 	if (rx->sender.ended && rx->at.receipt_at > rx->sender.ended_at + RECEIPT_LINGER)
 		rx->at.receipt_at = NSEC_NEVER;
 	return rx_ack_output(rx, now, ACK_RECEIPT, content,
@@ -327,7 +368,7 @@ void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc)
 	rx->receipted = false;
 	rx->receipt_interval = 0;
 	if (rx->sender.sow) /* no other sender would echo it */
-		rx->at.receipt_at = now + some_of_window(rx);
+		receipt_after(rx, now);
 }
 
 /* --- time --- */

@@ -225,26 +225,6 @@ static void probe_positions(struct rx *rx, nsec_t now, const struct probe *p)
 		s->position = MAX(s->position, key_of(position, p->position_sbn));
 }
 
-/* A timer that runs keeps its place in the window when that becomes wider, or narrower. */
-static void stretch(nsec_t *at, nsec_t now, double part)
-{
-	if (*at != NSEC_NEVER && *at > now)
-		*at = now + (nsec_t)((double)(*at - now) * part);
-}
-
-static void note_spread(struct rx *rx, nsec_t now, const struct probe *p)
-{
-	nsec_t before = rx_window(rx);
-	double part;
-
-	rx->sender.spread = p->spread * SPREAD_UNIT;
-	part = (double)rx_window(rx) / (double)MAX(before, 1);
-	if (rx_window(rx) == before)
-		return;
-	stretch(&rx->at.announce_at, now, part);
-	stretch(&rx->at.receipt_at, now, part);
-}
-
 /* PROBE (doc/PROTOCOL.md, "Census"). */
 static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 {
@@ -256,7 +236,7 @@ static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 	s->sow = true;
 	s->census = p.census;
 	s->phase = p.phase;
-	note_spread(rx, now, &p);
+	rx_set_spread(rx, now, p.spread * SPREAD_UNIT);
 	probe_positions(rx, now, &p);
 	rx_report_probe(rx, now, &p);
 	if (probe_lists(p.announced, p.n_announced, rx->conf.node_id) && !rx->joined) {
@@ -270,7 +250,7 @@ static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 	}
 	if (!rx->joined && !s->ended && p.phase != PHASE_END &&
 	    rx->at.announce_at == NSEC_NEVER)
-		rx->at.announce_at = now + (nsec_t)(rng_unit(&rx->rng) * (double)rx_window(rx));
+		rx_announce_after(rx, now);
 	rx_nack_trigger(rx, now);
 	rx_large_trigger(rx, now);
 	rx_check_finished(rx, now);

@@ -151,6 +151,7 @@ struct rx {
 	uint64_t flush_end;         /* key: when everything below is here; 0: no matter when */
 	bool busy, holds;           /* as rx_set_busy(), rx_set_holds() said */
 	nsec_t announce_interval, receipt_interval;
+	nsec_t announce_from, receipt_from; /* after it a random part of the window */
 	bool joined, joined_due;
 	bool finished, finished_due, ended_due, gone_due;
 	struct receipt receipt;
@@ -189,7 +190,8 @@ void rx_flush_heard(struct rx *rx, nsec_t now, const struct watermark *wm, uint6
 void rx_flush_check(struct rx *rx, nsec_t now);
 
 /* rx.c: a feedback message with all that every one of them says. */
-nsec_t rx_window(const struct rx *rx); /* over which answers to PROBEs are spread */
+void rx_set_spread(struct rx *rx, nsec_t now, nsec_t spread); /* of answers to PROBEs */
+void rx_announce_after(struct rx *rx, nsec_t from);
 struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type);
 /* An ACK of this type; len < 0: none. */
 int rx_ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content, int len,

@@ -107,6 +107,38 @@ static void announces_are_spread_as_the_sender_wants(void **state)
 	rig_fini(&r);
 }
 
+/* How many ms pass until the next ANNOUNCE. */
+static unsigned ms_to_announce(struct rx_rig *r)
+{
+	for (unsigned ms = 1; ms < 10000; ms++)
+		if (strcmp(rig_run(r, MS), "AA ") == 0)
+			return ms;
+	fail_msg("no ANNOUNCE");
+	return 0;
+}
+
+/* Only what is random of the time to a repetition follows the window. */
+static void the_wait_between_announces_stays(void **state)
+{
+	struct probe p = { .phase = PHASE_WAIT };
+	struct rx_rig r;
+
+	begin(&r);
+	r.sow = true;
+	rig_probe(&r, p, false, false);
+	assert_string_equal(rig_see(&r), "AA ");
+	p.spread = 100; /* from nothing */
+	rig_probe(&r, p, false, false);
+	assert_in_range(ms_to_announce(&r), 101, 1100);
+	p.spread = 0;
+	rig_probe(&r, p, false, false);
+	assert_in_range(ms_to_announce(&r), 199, 200);
+	p.spread = 1;
+	rig_probe(&r, p, false, false);
+	assert_in_range(ms_to_announce(&r), 299, 310);
+	rig_fini(&r);
+}
+
 static void a_census_is_told_from_a_job(void **state)
 {
 	struct probe p = { .phase = PHASE_WAIT, .census = true };
@@ -434,6 +466,7 @@ int main(void)
 		cmocka_unit_test(announce_before_asking),
 		cmocka_unit_test(announces_are_spread),
 		cmocka_unit_test(announces_are_spread_as_the_sender_wants),
+		cmocka_unit_test(the_wait_between_announces_stays),
 		cmocka_unit_test(a_census_is_told_from_a_job),
 		cmocka_unit_test(probes_that_make_no_sense),
 		cmocka_unit_test(nobody_announces_at_the_end),
