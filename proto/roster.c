@@ -77,12 +77,32 @@ void roster_bar(struct roster *r, struct receiver *rc)
 		roster_set_state(r, rc, RECEIVER_DROPPED);
 }
 
+static bool busy_too_long(const struct receiver *rc, nsec_t now)
+{
+	return rc->busy_at && now - rc->busy_at >= ROSTER_BUSY_MAX;
+}
+
+static void take_back(struct roster *r, struct receiver *rc, nsec_t now)
+{
+	if (rc->state == RECEIVER_DROPPED && !rc->barred && !busy_too_long(rc, now))
+		roster_set_state(r, rc, RECEIVER_ACTIVE);
+}
+
 void roster_heard(struct roster *r, struct receiver *rc, nsec_t now)
 {
 	rc->heard_at = now;
 	rc->asked_at = 0;
-	if (rc->state == RECEIVER_DROPPED && !rc->barred)
-		roster_set_state(r, rc, RECEIVER_ACTIVE);
+	take_back(r, rc, now);
+}
+
+void roster_busy(struct roster *r, struct receiver *rc, nsec_t now, bool busy)
+{
+	rc->busy = busy;
+	if (!busy)
+		rc->busy_at = 0;
+	else if (!rc->busy_at)
+		rc->busy_at = now;
+	take_back(r, rc, now);
 }
 
 static bool has_echo(const struct receiver *rc)
@@ -145,6 +165,11 @@ uint32_t roster_take_echoes(struct roster *r, bool receipt, uint8_t *buf, uint32
 	return n;
 }
 
+static bool silent_too_long(const struct receiver *rc, nsec_t now, nsec_t bound)
+{
+	return rc->asked_at && now - rc->asked_at >= bound;
+}
+
 uint32_t roster_drop_silent(struct roster *r, nsec_t now, unsigned states, nsec_t bound)
 {
 	uint32_t n = 0;
@@ -152,7 +177,8 @@ uint32_t roster_drop_silent(struct roster *r, nsec_t now, unsigned states, nsec_
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct receiver *rc = &r->r[i];
 
-		if (!(states >> rc->state & 1) || !rc->asked_at || now - rc->asked_at < bound)
+		if (!(states >> rc->state & 1) ||
+		    !(silent_too_long(rc, now, bound) || busy_too_long(rc, now)))
 			continue;
 		roster_set_state(r, rc, RECEIVER_DROPPED);
 		n++;
@@ -163,7 +189,7 @@ uint32_t roster_drop_silent(struct roster *r, nsec_t now, unsigned states, nsec_
 void roster_forgive(struct roster *r)
 {
 	for (uint32_t i = 0; i < r->n; i++)
-		r->r[i].asked_at = 0;
+		r->r[i].asked_at = r->r[i].busy_at = 0;
 }
 
 void roster_reopen(struct roster *r)

@@ -10,10 +10,10 @@
  * The life of a receiver at the sender:
  *
  *	ACTIVE --ACK(FLUSH)--> ACKED --RECEIPT--> FINISHED
- *	   \______________________\____ silent too long ____> DROPPED --heard again--> ACTIVE
+ *	   \_______________\__ silent or busy too long __> DROPPED --heard again--> ACTIVE
  *
- * FINISHED is final. A new object takes ACKED back to ACTIVE. Who was barred stays DROPPED, or
- * becomes FINISHED.
+ * FINISHED is final. Who was busy too long is back when it no longer is. A new object takes
+ *ACKED back to ACTIVE. Who was barred stays DROPPED, or becomes FINISHED.
  */
 enum receiver_state {
 	RECEIVER_ACTIVE,
@@ -21,6 +21,9 @@ enum receiver_state {
 	RECEIVER_FINISHED,
 	RECEIVER_DROPPED,
 };
+
+/* Longer than this nobody waits for a receiver that says that it is busy. */
+#define ROSTER_BUSY_MAX (600 * NSEC_PER_SEC)
 
 struct receiver {
 	uint32_t node_id;
@@ -33,6 +36,7 @@ struct receiver {
 	nsec_t asked_at;        /* the first question it has not answered; 0: none */
 	uint64_t acked_through; /* objects below this number are complete there */
 	bool holds, busy;       /* as its last ACK(FLUSH) said */
+	nsec_t busy_at;         /* the first of those that said busy; 0: none */
 	uint16_t lacks;
 };
 
@@ -59,6 +63,8 @@ void roster_bar(struct roster *r, struct receiver *rc);
 
 /* It was heard: no question is open, and a dropped one is back if it is not barred. */
 void roster_heard(struct roster *r, struct receiver *rc, nsec_t now);
+/* It said that it is busy, or showed that it no longer is. */
+void roster_busy(struct roster *r, struct receiver *rc, nsec_t now, bool busy);
 
 /* The next `n` PROBEs list this node, as present (or, with `receipt`, as finished). */
 void roster_echo(struct roster *r, struct receiver *rc, bool receipt, uint8_t n);
@@ -72,11 +78,11 @@ uint32_t roster_ask(struct roster *r, nsec_t now, unsigned states, uint8_t *buf,
 /* The same for outstanding echoes; every listing uses up one. */
 uint32_t roster_take_echoes(struct roster *r, bool receipt, uint8_t *buf, uint32_t cap);
 
-/* Drops those of `states` that were asked more than `bound` ago and did not answer; how many.
- */
+/* Drops those of `states` that were asked more than `bound` ago and did not answer, or are busy
+ * too long; how many. */
 uint32_t roster_drop_silent(struct roster *r, nsec_t now, unsigned states, nsec_t bound);
 
-/* Questions were open while nobody could answer: they are asked anew. */
+/* Questions were open while nobody could answer: they are asked anew, of the busy as well. */
 void roster_forgive(struct roster *r);
 
 /* A new object: who had everything no longer has. */

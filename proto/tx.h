@@ -91,8 +91,8 @@ void tx_withdraw(struct tx *tx, nsec_t now, uint64_t object);
 void tx_start(struct tx *tx, nsec_t now);
 /*
  * No more objects for now: the catch-up pass goes over all that was queued until every receiver
- * has acknowledged it, without saying that it is busy, or was dropped. Then tx_settled(), until
- * the next tx_add(), which returns to sending new data.
+ * has acknowledged it, without saying that it is busy (for 10 min at most), or was dropped.
+ * Then tx_settled(), until the next tx_add(), which returns to sending new data.
  */
 void tx_settle(struct tx *tx, nsec_t now);
 bool tx_settled(const struct tx *tx);

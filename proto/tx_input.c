@@ -286,7 +286,7 @@ void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
 
 /* --- acknowledgements --- */
 
-static void on_flush_ack(struct tx *tx, struct receiver *rc, const struct msg *m)
+static void on_flush_ack(struct tx *tx, nsec_t now, struct receiver *rc, const struct msg *m)
 {
 	const struct tx_object *o;
 	struct watermark wm, end;
@@ -296,7 +296,7 @@ static void on_flush_ack(struct tx *tx, struct receiver *rc, const struct msg *m
 	if (watermark_decode(&wm, m->payload, m->payload_len) < 0)
 		return;
 	rc->holds = m->ext.holdings.holds;
-	rc->busy = m->ext.holdings.busy;
+	roster_busy(&tx->roster, rc, now, m->ext.holdings.busy);
 	rc->lacks = m->ext.holdings.lacks;
 	if (rc->busy) /* it will ask, or acknowledge, when it knows */
 		return;
@@ -403,7 +403,7 @@ static int on_ack(struct tx *tx, nsec_t now, const struct msg *m, struct receive
 		return tx_rate_report(tx, now, m, rc, ret);
 	case ACK_FLUSH:
 		if (rc)
-			on_flush_ack(tx, rc, m);
+			on_flush_ack(tx, now, rc, m);
 		return 0;
 	default:
 		return 0;
@@ -426,7 +426,7 @@ static void on_nack(struct tx *tx, nsec_t now, const struct msg *m, struct recei
 	tx_nack(tx, now, m);
 	if (!rc)
 		return;
-	rc->busy = false;
+	roster_busy(&tx->roster, rc, now, false);
 	/* what it had may have proved wrong since it said that it had everything */
 	if (rc->state == RECEIVER_ACKED && tx->conf.profile == TX_SOW && tx_repair_pending(tx))
 		roster_set_state(&tx->roster, rc, RECEIVER_ACTIVE);

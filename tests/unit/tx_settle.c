@@ -106,6 +106,36 @@ static void the_busy_are_waited_for(void **state)
 	rig_fini(&r);
 }
 
+/* Whatever else it says meanwhile; it is back when it asks. */
+static void but_not_for_ever(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct request q = rig_segments(0, 0, 3, 3);
+	struct tx_rig r;
+	nsec_t end;
+
+	begin(&r, &conf);
+	end = r.now + 600 * NSEC_PER_SEC;
+	rig_flush_ack(&r, NODE, 0, 0, 7);
+	while (r.now < end) {
+		assert_false(tx_settled(r.tx));
+		ack(&r, OTHER, (struct ext_holdings){ .busy = true });
+		rig_run(&r, NSEC_PER_SEC);
+	}
+	assert_true(tx_settled(r.tx));
+	assert_int_equal(of(&r, OTHER).state, TX_RX_DROPPED);
+	ack(&r, OTHER, (struct ext_holdings){ .busy = true });
+	rig_announce(&r, OTHER);
+	assert_true(tx_settled(r.tx));
+	rig_nack(&r, OTHER, &q, 1);
+	assert_false(tx_settled(r.tx));
+	assert_int_equal(of(&r, OTHER).state, TX_RX_ACTIVE);
+	rig_see(&r, 0);
+	rig_flush_ack(&r, OTHER, 0, 0, 7);
+	assert_true(tx_settled(r.tx));
+	rig_fini(&r);
+}
+
 static void the_silent_are_not_waited_for(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
@@ -173,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settled_when_all_have_confirmed),
 		cmocka_unit_test(the_busy_are_waited_for),
+		cmocka_unit_test(but_not_for_ever),
 		cmocka_unit_test(the_silent_are_not_waited_for),
 		cmocka_unit_test(nobody_is_waited_for_in_bounded_time),
 		cmocka_unit_test(who_asks_again_is_waited_for_again),
