@@ -101,16 +101,17 @@ void rx_set_receipt(struct rx *rx, nsec_t now, const struct receipt *rc);
 /*
  * The store has these bytes of the object already, from elsewhere: symbols that lie wholly
  * inside count as received, are not asked for and not written. Ranges are to be maximal, since
- * a symbol across the border of two is received. Any time between rx_accept() and
- * RX_EV_COMPLETE, which may follow at once. What there is no room to remember is received, too.
+ * a symbol across the border of two is received, and written as a whole. They may come in any
+ * order, but ascending is fast. Any time between rx_accept() and RX_EV_COMPLETE, which may
+ * follow at once. What there is no room to remember is received, too.
  */
 void rx_hold(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64_t len);
 
 /*
  * Stored bytes have proved wrong: the symbols that they touch are lacking again. Also after
  * RX_EV_COMPLETE, until rx_release(); another one follows then, and another RX_EV_FINISHED. A
- * block that is being decoded with such a symbol is decoded again: what it gave is not stored
- * as yet, but what it gives to the store on the way there may be wrong.
+ * block that is being decoded with them is decoded anew. What an earlier decoding made of them
+ * is stored like the rest, and proves wrong when it is looked at.
  */
 void rx_discard(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64_t len);
 

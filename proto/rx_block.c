@@ -202,15 +202,29 @@ void rx_block_drop(struct rx *rx, uint64_t number)
 	}
 }
 
-void rx_block_hold(struct rx *rx, struct rx_object *o, uint64_t sbn, struct range run)
+static void hold(struct rx *rx, struct rx_object *o, struct rxblock *b, struct range s)
 {
-	struct rxblock *b = rxblocks_find(&rx->blocks, key_of(o->number, sbn));
+	struct range run = rx_part_of_block(&o->layout, key_sbn(b->key), s);
 
-	if (!b || b->dead || b->state > RXBLOCK_SPILLED)
+	if (b->dead || b->state > RXBLOCK_SPILLED)
 		return;
 	for (uint64_t i = run.first; i < run.end; i++)
 		rxblock_hold(&rx->blocks, b, (uint32_t)i);
 	check_block(rx, o, b);
+}
+
+void rx_block_hold(struct rx *rx, struct rx_object *o, struct range s)
+{
+	uint64_t first = key_of(o->number, layout_block(&o->layout, s.first));
+	uint64_t last = key_of(o->number, layout_block(&o->layout, s.end - 1));
+	uint32_t i = rxblocks_lower_bound(&rx->blocks, first);
+
+	while (i < rx->blocks.n && rxblocks_at(&rx->blocks, i)->key <= last) {
+		uint32_t n = rx->blocks.n;
+
+		hold(rx, o, rxblocks_at(&rx->blocks, i), s);
+		i += rx->blocks.n == n; /* otherwise it is done */
+	}
 }
 
 /* A block that is being decoded is lost with one of its symbols; what is stored of it is not.

@@ -10,8 +10,9 @@ bool rx_block_valid(const struct rx_object *o, const struct msg *m);
 void rx_block_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct msg *m);
 void rx_block_drop(struct rx *rx, uint64_t number);
 
-/* Symbols `run` of a block were in the store all the time, or are not in it after all. */
-void rx_block_hold(struct rx *rx, struct rx_object *o, uint64_t sbn, struct range run);
+/* These segments were in the store all the time; symbols `run` of a block are not, after all.
+ */
+void rx_block_hold(struct rx *rx, struct rx_object *o, struct range s);
 void rx_block_discard(struct rx *rx, struct rx_object *o, uint64_t sbn, struct range run);
 /* Those that came or are in the store, and those that are in it; NULL: no such block is in
  * progress. */

@@ -39,8 +39,7 @@ static uint64_t bytes_of(const struct layout *l, uint64_t first, uint64_t end)
 	return MIN(end * l->segment_size, l->size) - first * l->segment_size;
 }
 
-/* Segments of block sbn among those of `s`, counted from the block's first. */
-static struct range part_of_block(const struct layout *l, uint64_t sbn, struct range s)
+struct range rx_part_of_block(const struct layout *l, uint64_t sbn, struct range s)
 {
 	uint64_t first = layout_first(l, sbn), end = layout_first(l, sbn + 1);
 
@@ -208,10 +207,8 @@ void rx_hold(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64_t 
 	rx->bytes_done += bytes;
 	first = layout_block(&o->layout, s.first);
 	last = layout_block(&o->layout, s.end - 1);
-	for (uint64_t sbn = first; sbn <= last; sbn++) {
-		rx_block_hold(rx, o, sbn, part_of_block(&o->layout, sbn, s));
-		rx_large_hold(rx, now, o, sbn, part_of_block(&o->layout, sbn, s));
-	}
+	rx_block_hold(rx, o, s);
+	rx_large_hold(rx, now, o, s);
 	first += !held_whole(o, first);
 	last += held_whole(o, last);
 	if (first < last)
@@ -235,7 +232,7 @@ static bool reopen_block(struct rx *rx, struct rx_object *o, uint64_t sbn, struc
 	uint64_t key = key_of(o->number, sbn);
 
 	if (!ranges_has(&rx->done, key)) {
-		s = part_of_block(&o->layout, sbn, s);
+		s = rx_part_of_block(&o->layout, sbn, s);
 		rx_block_discard(rx, o, sbn, s);
 		rx_large_discard(rx, o, sbn, s);
 		return true;

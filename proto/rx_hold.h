@@ -5,6 +5,8 @@
 
 #include "proto/rx_internal.h"
 
+/* Which of the segments `s` block sbn has, counted from the block's first. */
+struct range rx_part_of_block(const struct layout *l, uint64_t sbn, struct range s);
 /* Some symbols of this block are held. */
 bool rx_holds(const struct rx_object *o, uint64_t sbn);
 bool rx_holds_symbol(const struct rx_object *o, const struct fpi *fpi);

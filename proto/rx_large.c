@@ -171,17 +171,31 @@ void rx_large_drop(struct rx *rx, uint64_t number)
 
 /* --- what is in the store --- */
 
-void rx_large_hold(struct rx *rx, nsec_t now, struct rx_object *o, uint64_t sbn,
-		   struct range run)
+static void hold(struct rx *rx, nsec_t now, struct rx_object *o, struct rxlarge *b,
+		 struct range s)
 {
-	struct rxlarge *b = rxlarges_find(&rx->large, key_of(o->number, sbn));
+	struct range run = rx_part_of_block(&o->layout, key_sbn(b->key), s);
 
-	if (!b || b->dead || b->state != RXLARGE_GATHERING)
+	if (b->dead || b->state != RXLARGE_GATHERING)
 		return;
 	for (uint64_t i = run.first; i < run.end; i++)
 		rxlarges_hold(&rx->large, b, (uint32_t)i);
 	rx->work_due |= rxlarges_busy(&rx->large);
 	on_progress(rx, now, o, b);
+}
+
+void rx_large_hold(struct rx *rx, nsec_t now, struct rx_object *o, struct range s)
+{
+	uint64_t first = key_of(o->number, layout_block(&o->layout, s.first));
+	uint64_t last = key_of(o->number, layout_block(&o->layout, s.end - 1));
+	uint32_t i = rxlarges_lower_bound(&rx->large, first);
+
+	while (i < rx->large.n && rxlarges_at(&rx->large, i)->key <= last) {
+		uint32_t n = rx->large.n;
+
+		hold(rx, now, o, rxlarges_at(&rx->large, i), s);
+		i += rx->large.n == n; /* otherwise it is done */
+	}
 }
 
 /* A block that is being decoded is lost with one of its symbols; what is stored of it is not.

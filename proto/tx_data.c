@@ -96,7 +96,7 @@ static int data_output(struct tx *tx, nsec_t now, struct txblock *b, const struc
 {
 	b->sent_at = now;
 	if (s->esi < b->k)
-		recent_add(&b->recent, now, tx_grtt(tx), s->esi);
+		recent_add(&b->recent, now, tx->grtt.value, s->esi);
 	return tx_data_output(tx, now, tx_object_find(tx, key_object(b->key)), s, ret);
 }
 

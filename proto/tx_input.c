@@ -75,7 +75,7 @@ static struct txblock *owing_block(struct tx *tx, const struct tx_object *o, uin
 static void want_sources(const struct tx *tx, nsec_t now, struct txblock *b, uint32_t first,
 			 uint32_t end)
 {
-	nsec_t grtt = tx_grtt(tx);
+	nsec_t grtt = tx->grtt.value;
 
 	for (uint32_t s = first; s < end; s++)
 		if (!recent_has(&b->recent, now, grtt, s))

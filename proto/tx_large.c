@@ -190,7 +190,7 @@ int tx_large_new_output(struct tx *tx, nsec_t now, struct tx_object *o, struct t
 		return 0;
 	r = tx_data_output(tx, now, o, &s, ret);
 	b->sent_at = now;
-	recent_add(&b->recent, now, tx_grtt(tx), b->sent);
+	recent_add(&b->recent, now, tx->grtt.value, b->sent);
 	tx->counters.source++;
 	tx->sent_bytes += s.len;
 	tx->group.run++;
@@ -281,7 +281,7 @@ static int repair_block(struct tx *tx, nsec_t now, struct txlarge *b, struct tx_
 		return r;
 	}
 	bitmap_clear(&b->want, s.esi);
-	recent_add(&b->recent, now, tx_grtt(tx), s.esi);
+	recent_add(&b->recent, now, tx->grtt.value, s.esi);
 	txlarges_sent(&tx->large, b, s.esi);
 	tx->counters.again++;
 	return r;
@@ -409,7 +409,7 @@ static void want_sources(const struct tx *tx, nsec_t now, struct txlarge *b, uin
 			 uint32_t last)
 {
 	uint32_t i = bitmap_next_clear(&b->want, MIN(first, b->k));
-	nsec_t grtt = tx_grtt(tx);
+	nsec_t grtt = tx->grtt.value;
 
 	for (; i <= last && i < b->k; i = bitmap_next_clear(&b->want, i + 1))
 		if (!recent_has(&b->recent, now, grtt, i))

@@ -17,6 +17,7 @@ struct sink {
 	struct ranges written;
 	bool full; /* more gaps than it can hold: no checks any more */
 	bool complete;
+	bool looked_at; /* some of it proved wrong */
 };
 
 struct state {
@@ -24,7 +25,9 @@ struct state {
 	nsec_t now;
 	unsigned n_packets, n_sinks;
 	struct sink sinks[N_SINKS];
-	bool slow; /* requests are served at the next packet, the last one first */
+	bool slow;   /* requests are served at the next packet, the last one first */
+	bool partly; /* some of every object is there before */
+	struct rng rng;
 	struct work held[N_HELD];
 	unsigned n_held;
 };
@@ -101,6 +104,36 @@ static void serve_held(struct state *s)
 		serve(s, &s->held[--s->n_held]);
 }
 
+static uint64_t some_byte(struct state *s, const struct sink *k)
+{
+	return rng_below(&s->rng, MIN(k->size, (uint64_t)1 << rng_below(&s->rng, 30)) + 1);
+}
+
+/* What the session says is stored counts as written. */
+static void hold_some(struct state *s, struct sink *k)
+{
+	uint64_t pos = 0, len;
+
+	for (unsigned i = 0; i < 4; i++)
+		rx_hold(s->rx, s->now, k->object, some_byte(s, k), some_byte(s, k));
+	for (; rx_stored_next(s->rx, k->object, &pos, &len); pos += len) {
+		CHECK(len > 0 && pos + len <= k->size);
+		CHECK(rx_stored(s->rx, k->object, pos, len));
+		k->full |= ranges_add(&k->written, pos, pos + len) != 0;
+	}
+}
+
+/* Some of a complete object proves wrong, once. */
+static bool looks_wrong(struct state *s, struct sink *k)
+{
+	if (!s->partly || k->looked_at || !k->size)
+		return false;
+	k->looked_at = k->full = true; /* from here on bytes are written again */
+	k->complete = false;
+	rx_discard(s->rx, s->now, k->object, rng_below(&s->rng, k->size), 1 + some_byte(s, k));
+	return true;
+}
+
 static void on_object(struct state *s, const struct rx_event *ev)
 {
 	CHECK(!sink_find(s, ev->object));
@@ -112,6 +145,8 @@ static void on_object(struct state *s, const struct rx_event *ev)
 	CHECK(ranges_init(&s->sinks[s->n_sinks].written, 256) == 0);
 	s->n_sinks++;
 	rx_accept(s->rx, s->now, ev->object);
+	if (s->partly)
+		hold_some(s, &s->sinks[s->n_sinks - 1]);
 	if (ev->info_len && ev->info[0] == 0)
 		rx_want_info(s->rx, s->now, ev->object);
 }
@@ -129,7 +164,8 @@ static void on_event(struct state *s, const struct rx_event *ev)
 		CHECK(k && !k->complete);
 		CHECK(k->full || ranges_next_gap(&k->written, 0) >= k->size);
 		k->complete = true;
-		rx_release(s->rx, ev->object);
+		if (!looks_wrong(s, k))
+			rx_release(s->rx, ev->object);
 		break;
 	case RX_EV_FINISHED:
 	case RX_EV_SENDER_END:
@@ -192,7 +228,7 @@ static void run_to(struct state *s, nsec_t until)
 	s->now = until;
 }
 
-static void session(bool slow, const uint8_t *data, size_t len)
+static void session(bool slow, bool partly, const uint8_t *data, size_t len)
 {
 	const struct rx_conf conf = { .node_id = SEQUENCE_RECEIVER,
 				      .sender_id = SEQUENCE_SENDER,
@@ -203,14 +239,17 @@ static void session(bool slow, const uint8_t *data, size_t len)
 				      .inactivity = 2 * NSEC_PER_SEC,
 				      .seed = 1 };
 	struct rd r = rd_init(data, len);
-	struct state s = { .now = NSEC_PER_SEC, .slow = slow };
+	struct state s = { .now = NSEC_PER_SEC, .slow = slow, .partly = partly };
 	const uint8_t *pkt;
 	size_t n;
 
 	CHECK(rx_new(&s.rx, &conf, s.now) == 0);
+	s.rng = rng_init(len);
 	for (nsec_t at = s.now; sequence_next(&r, &at, &pkt, &n);) {
 		run_to(&s, at);
 		rx_input(s.rx, s.now, pkt, n);
+		if (partly && rng_below(&s.rng, 8) == 0)
+			rx_set_busy(s.rx, s.now, rng_below(&s.rng, 2));
 		serve_held(&s);
 		drain(&s);
 	}
@@ -224,7 +263,9 @@ static void session(bool slow, const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	session(false, data, len);
-	session(true, data, len);
+	session(false, false, data, len);
+	session(true, false, data, len);
+	session(false, true, data, len);
+	session(true, true, data, len);
 	return 0;
 }

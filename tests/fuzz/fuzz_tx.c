@@ -75,7 +75,22 @@ static void run_to(struct state *s, nsec_t until)
 
 enum rate_kind { FIXED, AUTO, CC };
 
-static void begin(struct state *s, enum tx_code code, enum rate_kind rate)
+/* `asked`: objects that are settled, and then some of which only what is asked for is sent. */
+static void add_objects(struct state *s, bool asked)
+{
+	uint64_t object;
+
+	for (unsigned i = 0; i < SEQUENCE_OBJECTS; i++)
+		CHECK((asked ? tx_add_asked
+			     : tx_add)(s->tx, s->now, SEQUENCE_OBJECT_MAX >> 2 * i,
+				       (const uint8_t *)"info", 4, &object) == 0);
+	if (asked)
+		tx_settle(s->tx, s->now);
+	else
+		tx_finish(s->tx, s->now);
+}
+
+static void begin(struct state *s, enum tx_code code, enum rate_kind rate, bool asked)
 {
 	const struct tx_conf conf = {
 		.node_id = SEQUENCE_SENDER,
@@ -99,18 +114,14 @@ static void begin(struct state *s, enum tx_code code, enum rate_kind rate)
 		.max_receivers = 8,
 		.seed = 1,
 	};
-	uint64_t object;
-
 	*s = (struct state){ .now = NSEC_PER_SEC };
 	CHECK(tx_new(&s->tx, &conf, s->now) == 0);
-	for (unsigned i = 0; i < SEQUENCE_OBJECTS; i++)
-		CHECK(tx_add(s->tx, s->now, SEQUENCE_OBJECT_MAX >> 2 * i,
-			     (const uint8_t *)"info", 4, &object) == 0);
-	tx_finish(s->tx, s->now);
+	add_objects(s, asked);
 	drain(s);
 }
 
-static void session(enum tx_code code, enum rate_kind rate, const uint8_t *data, size_t len)
+static void session(enum tx_code code, enum rate_kind rate, bool asked, const uint8_t *data,
+		    size_t len)
 {
 	struct rd r = rd_init(data, len);
 	struct tx_event ev;
@@ -119,13 +130,15 @@ static void session(enum tx_code code, enum rate_kind rate, const uint8_t *data,
 	size_t n;
 	bool started = false;
 
-	begin(&s, code, rate);
+	begin(&s, code, rate, asked);
 	for (nsec_t at = s.now; sequence_next(&r, &at, &pkt, &n);) {
 		run_to(&s, at);
 		if (tx_input(s.tx, s.now, pkt, n, &ev) == 0 && !started) {
 			started = true;
 			tx_start(s.tx, s.now);
 		}
+		if (tx_settled(s.tx))
+			tx_finish(s.tx, s.now);
 		drain(&s);
 		at = s.now;
 	}
@@ -141,8 +154,10 @@ static void session(enum tx_code code, enum rate_kind rate, const uint8_t *data,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	session(TX_CODE_SMALL, FIXED, data, len);
-	session(TX_CODE_LARGE, AUTO, data, len);
-	session(TX_CODE_SMALL, CC, data, len);
+	session(TX_CODE_SMALL, FIXED, false, data, len);
+	session(TX_CODE_LARGE, AUTO, false, data, len);
+	session(TX_CODE_SMALL, CC, false, data, len);
+	session(TX_CODE_SMALL, FIXED, true, data, len);
+	session(TX_CODE_LARGE, FIXED, true, data, len);
 	return 0;
 }

@@ -203,7 +203,7 @@ void rig_block_without(struct rx_rig *r, uint16_t object, uint32_t sbn, unsigned
 	struct layout l = rig_layout(r, object);
 
 	for (uint32_t i = 0; i < layout_k(&l, sbn); i++)
-		if (!(lost >> i & 1))
+		if (i >= 32 || !(lost >> i & 1))
 			rig_data(r, object, sbn, (uint16_t)i);
 }
 
