@@ -21,6 +21,7 @@
 struct sweep {
 	struct worker_job job; /* the thread's, with all but `at`, while `out` */
 	int dirfd;
+	atomic_bool stop;
 	unsigned removed, jobs;
 	struct worker *worker;
 	bool out;
@@ -36,31 +37,71 @@ static bool is_stale(int dirfd, const char *name, int64_t wall)
 	       wall - st.st_ctim.tv_sec > SWEEP_DAYS * DAY;
 }
 
-unsigned sweep_parts(int dirfd, int64_t wall)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	unsigned removed = 0;
+struct walk {
+	int64_t wall;
+	const atomic_bool *stop;
+	dev_t dev;
+	unsigned left; /* entries */
+	unsigned removed;
+};
 
-	if (!d) {
+/* Stages are swept as a whole. */
+static bool may_be_directory(const struct dirent *e)
+{
+	const char *name = e->d_name;
+
+	return (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN) && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 && !stage_is_name(name, strlen(name));
+}
+
+/* NULL: it is none, or of another file system. */
+static DIR *open_directory(int parent, const char *name, dev_t dev)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	DIR *d = NULL;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == dev)
+		d = fdopendir(fd);
+	if (!d)
 		close_fd(&fd);
-		return 0;
+	return d;
+}
+
+static void walk(struct walk *w, int parent, const char *name, unsigned depth)
+{
+	DIR *d = open_directory(parent, name, w->dev);
+	struct dirent *e;
+
+	while (d && w->left > 0 && !atomic_load(w->stop) && (e = readdir(d))) {
+		w->left--;
+		if (depth < SWEEP_DEPTH && may_be_directory(e))
+			walk(w, dirfd(d), e->d_name, depth + 1);
+		if (sink_is_temporary(e->d_name) && is_stale(dirfd(d), e->d_name, w->wall))
+			w->removed += unlinkat(dirfd(d), e->d_name, 0) == 0;
 	}
-	for (unsigned n = 0; n < SWEEP_ENTRIES && (e = readdir(d)); n++)
-		if (sink_is_temporary(e->d_name) && is_stale(dirfd, e->d_name, wall))
-			removed += unlinkat(dirfd, e->d_name, 0) == 0;
-	closedir(d);
-	return removed;
+	if (d)
+		closedir(d);
+}
+
+unsigned sweep_parts(int dirfd, int64_t wall, const atomic_bool *stop)
+{
+	struct walk w = { .wall = wall, .stop = stop, .left = SWEEP_ENTRIES };
+	struct stat st;
+
+	if (fstat(dirfd, &st) < 0)
+		return 0;
+	w.dev = st.st_dev;
+	walk(&w, dirfd, ".", 0);
+	return w.removed;
 }
 
 static void serve(struct worker_job *job)
 {
 	struct sweep *s = (struct sweep *)job;
-
 	int64_t wall = clock_wall();
 
-	s->removed = sweep_parts(s->dirfd, wall);
+	s->removed = sweep_parts(s->dirfd, wall, &s->stop);
 	s->jobs = stage_sweep(s->dirfd, wall);
 }
 
@@ -84,6 +125,7 @@ void sweep_free(struct sweep *s)
 {
 	if (!s)
 		return;
+	atomic_store(&s->stop, true);
 	worker_free(s->worker);
 	free(s);
 }

@@ -3,17 +3,22 @@
 #ifndef RECEIVER_SWEEP_H
 #define RECEIVER_SWEEP_H
 
+#include <stdatomic.h>
+
 #include "common/worker.h"
 #include "proto/types.h"
 
 #define SWEEP_DAYS 7 /* without a change */
 
 /*
- * Removes temporary files (receiver/sink_file.h) of `dirfd` that did not change for SWEEP_DAYS
- * before `wall`, in seconds since 1970; SWEEP_ENTRIES names are looked at, at most. How many.
+ * Removes temporary files (receiver/sink_file.h) that did not change for SWEEP_DAYS before
+ * `wall`, in seconds since 1970, from `dirfd` and the directories of its file system down to
+ * SWEEP_DEPTH below; SWEEP_ENTRIES names are looked at, at most, and none after `stop`. How
+ * many.
  */
 #define SWEEP_ENTRIES 1000000
-unsigned sweep_parts(int dirfd, int64_t wall);
+#define SWEEP_DEPTH   32
+unsigned sweep_parts(int dirfd, int64_t wall, const atomic_bool *stop);
 
 /* Does so in a thread of its own, at once and every day. */
 struct sweep;

@@ -17,6 +17,13 @@
 static char dir[sizeof("/tmp/sow-sweep-XXXXXX")];
 static int dirfd_;
 
+static unsigned sweep(int64_t wall)
+{
+	static const atomic_bool go_on = false;
+
+	return sweep_parts(dirfd_, wall, &go_on);
+}
+
 static void names_of_temporary_files(void **state)
 {
 	static const struct {
@@ -56,8 +63,8 @@ static void the_sinks_own_are_known(void **state)
 		struct sink_file *s;
 
 		assert_int_equal(sink_open(&s, dirfd_, &meta), 0);
-		assert_int_equal(sweep_parts(dirfd_, clock_wall()), 0);
-		assert_int_equal(sweep_parts(dirfd_, clock_wall() + 8 * DAY), 1);
+		assert_int_equal(sweep(clock_wall()), 0);
+		assert_int_equal(sweep(clock_wall() + 8 * DAY), 1);
 		sink_close(s);
 	}
 }
@@ -89,15 +96,53 @@ static void only_what_is_stale_goes(void **state)
 	assert_int_equal(symlinkat("f", dirfd_, ".l" PART), 0);
 	/* the content's time is the sender's */
 	assert_int_equal(utimensat(dirfd_, ".f" PART, old, 0), 0);
-	assert_int_equal(sweep_parts(dirfd_, now), 0);
-	assert_int_equal(sweep_parts(dirfd_, now + 7 * DAY - 60), 0);
+	assert_int_equal(sweep(now), 0);
+	assert_int_equal(sweep(now + 7 * DAY - 60), 0);
 	assert_true(there(".f" PART));
-	assert_int_equal(sweep_parts(dirfd_, now + 7 * DAY + 60), 2);
+	assert_int_equal(sweep(now + 7 * DAY + 60), 2);
 	assert_true(there("f") && there(".d" PART) && there(".l" PART));
 	assert_false(there(".f" PART) || there(".g" PART));
 	unlinkat(dirfd_, "f", 0);
 	unlinkat(dirfd_, ".l" PART, 0);
 	unlinkat(dirfd_, ".d" PART, AT_REMOVEDIR);
+}
+
+static void make_directory(const char *name)
+{
+	assert_int_equal(mkdirat(dirfd_, name, 0700), 0);
+}
+
+/* Temporary files are beside their targets; a stage has its own end, and a link leads away. */
+static void it_looks_into_directories(void **state)
+{
+	static const char *const dirs[] = { "d", "d/e", ".sow-0123456789abcdef", "away" };
+	int64_t later = clock_wall() + 8 * DAY;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		make_directory(dirs[i]);
+	make("d/.f" PART);
+	make("d/e/.f" PART);
+	make("d/e/f");
+	make(".sow-0123456789abcdef/.f" PART);
+	assert_int_equal(symlinkat("../away", dirfd_, "d/link"), 0);
+	assert_int_equal(sweep(later), 2);
+	make("away/.f" PART);
+	assert_int_equal(sweep(later), 1); /* once */
+	assert_true(there("d/e/f") && there(".sow-0123456789abcdef/.f" PART));
+	unlinkat(dirfd_, ".sow-0123456789abcdef/.f" PART, 0);
+	unlinkat(dirfd_, "d/e/f", 0);
+	unlinkat(dirfd_, "d/link", 0);
+	for (size_t i = sizeof(dirs) / sizeof(dirs[0]); i-- > 0;)
+		assert_int_equal(unlinkat(dirfd_, dirs[i], AT_REMOVEDIR), 0);
+}
+
+static void it_stops_when_it_is_told(void **state)
+{
+	atomic_bool stop = true;
+
+	make(".f" PART);
+	assert_int_equal(sweep_parts(dirfd_, clock_wall() + 8 * DAY, &stop), 0);
+	assert_int_equal(sweep(clock_wall() + 8 * DAY), 1);
 }
 
 static void it_comes_every_day(void **state)
@@ -146,6 +191,8 @@ int main(void)
 		cmocka_unit_test(names_of_temporary_files),
 		cmocka_unit_test(the_sinks_own_are_known),
 		cmocka_unit_test(only_what_is_stale_goes),
+		cmocka_unit_test(it_looks_into_directories),
+		cmocka_unit_test(it_stops_when_it_is_told),
 		cmocka_unit_test(it_comes_every_day),
 	};
 
