@@ -1,6 +1,7 @@
 /* offer.c - what the INFO of an object says about the file that comes. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/offer.h"
+#include "receiver/reserved.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,8 +29,9 @@ static int take_name(struct offer *o, const char *name, size_t len)
 	if (r < 0) {
 		memcpy(o->name, name, n);
 		o->name[n] = '\0';
+		return r;
 	}
-	return r;
+	return reserved_check(o->name);
 }
 
 static int read_ours(struct offer *o, const struct jobinfo *info)
@@ -83,6 +85,8 @@ const char *offer_refusal(int error)
 		return "its description needs a newer reap";
 	case -EINVAL:
 		return "the name does not stay in the output directory";
+	case RESERVED_NAME:
+		return "the name is kept for files that are not complete";
 	case -EMSGSIZE:
 		return "larger than --max-size allows here";
 	case -EKEYREJECTED:

@@ -23,7 +23,7 @@ struct offer {
  * Reads INFO: our own, or the plain file name of another sender, in which control characters
  * become "_"; "object-NUMBER" when there is none, or something that is no name. 0, or why the
  * object can not be accepted: -EBADMSG (ours but malformed), -EPROTONOSUPPORT (ours, of a later
- * version), or what safepath_clean() says about the name.
+ * version), or what safepath_clean() and reserved_check() say about the name.
  */
 int offer_read(struct offer *ret, const uint8_t *info, size_t len, uint64_t object);
 

@@ -4,6 +4,7 @@
 
 #include "common/file.h"
 #include "proto/types.h"
+#include "receiver/reserved.h"
 #include "receiver/space.h"
 
 #include <errno.h>
@@ -43,8 +44,8 @@ static int check_name(struct tree *t, const struct manifest_entry *e)
 
 	if (e->path_len >= PATH_MAX)
 		return -ENAMETOOLONG;
-	if (stage_is_name(e->path, strcspn(e->path, "/")))
-		return -EINVAL;
+	if (reserved_check(e->path) < 0)
+		return RESERVED_NAME;
 	dir = dirs_of(&t->out, e->path, &base);
 	if (dir == -ENOENT)
 		return 0;
@@ -156,8 +157,8 @@ int tree_check_room(struct tree *t, struct tree_refusal *why)
 const char *tree_refusal_text(int error)
 {
 	switch (error) {
-	case -EINVAL:
-		return "the name is kept for jobs that are not complete";
+	case RESERVED_NAME:
+		return "the name is kept for files that are not complete";
 	case -ELOOP:
 		return "a symbolic link is in the way";
 	case -ENOTDIR:

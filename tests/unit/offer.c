@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "receiver/offer.h"
+#include "receiver/reserved.h"
 
 static void plain_names(void **state)
 {
@@ -25,6 +26,10 @@ static void plain_names(void **state)
 		{ "../x", 4, -EINVAL, "../x" },
 		{ "a/../../x", 9, -EINVAL, "a/../../x" },
 		{ ".", 1, -EINVAL, "." },
+		{ ".sow-0123456789abcdef/tree/a", 28, RESERVED_NAME,
+		  ".sow-0123456789abcdef/tree/a" },
+		{ "d/.x.0123456789abcdef.reap-part", 31, RESERVED_NAME,
+		  "d/.x.0123456789abcdef.reap-part" },
 		{ "SOW\1", 4, -EBADMSG, "object-7" },
 		{ "SOW\2abc", 7, -EPROTONOSUPPORT, "object-7" },
 	};
@@ -87,7 +92,7 @@ static void our_own(void **state)
 
 static void refusals_have_words(void **state)
 {
-	static const int errors[] = { -EBADMSG, -EPROTONOSUPPORT, -EINVAL,
+	static const int errors[] = { -EBADMSG, -EPROTONOSUPPORT, -EINVAL, RESERVED_NAME,
 				      -ELOOP,   -ENOTDIR,         -EISDIR };
 
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++)

@@ -4,6 +4,7 @@
 
 #include "common/file.h"
 #include "proto/types.h"
+#include "receiver/reserved.h"
 #include "receiver/tree.h"
 #include "tests/unit/crop.h"
 
@@ -396,11 +397,12 @@ static void names_in_the_way_are_refused(void **state)
 	crop_fini(&c);
 }
 
-/* Nor may a job write into the place of another one, or its own. */
-static void the_names_of_stages_are_refused(void **state)
+/* Nor may a job write into the place of another one, or its own, or be swept away. */
+static void names_of_our_own_are_refused(void **state)
 {
-	refuse_file(".sow-0123456789abcdef", 10, -EINVAL);
-	refuse_file(".sow-0123456789abcdef/tree/x", 10, -EINVAL);
+	refuse_file(".sow-0123456789abcdef", 10, RESERVED_NAME);
+	refuse_file(".sow-0123456789abcdef/tree/x", 10, RESERVED_NAME);
+	refuse_file("d/.x.0123456789abcdef.reap-part", 10, RESERVED_NAME);
 }
 
 static void a_path_is_as_long_as_a_system_call_takes(void **state)
@@ -474,7 +476,7 @@ int main(void)
 		cmocka_unit_test(files_that_are_good_are_delivered_without_the_others),
 		cmocka_unit_test(verifying_can_be_stopped),
 		cmocka_unit_test(names_in_the_way_are_refused),
-		cmocka_unit_test(the_names_of_stages_are_refused),
+		cmocka_unit_test(names_of_our_own_are_refused),
 		cmocka_unit_test(a_path_is_as_long_as_a_system_call_takes),
 		cmocka_unit_test(what_is_too_large_is_refused),
 		cmocka_unit_test(a_stage_has_one_owner),
