@@ -107,9 +107,11 @@ static int open_in_stage(struct tree *t, uint32_t entry, int flags)
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, base, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
-	/* It has its mode already, which may be one without writing. */
-	if (fd < 0 && errno == EACCES && fchmodat(dir, base, 0600, 0) == 0)
+	/* It has its mode already, which may be one without writing, or reading. */
+	if (fd < 0 && errno == EACCES && fchmodat(dir, base, 0600, 0) == 0) {
+		t->entry[entry] &= (uint8_t)~ENTRY_META;
 		fd = openat(dir, base, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
 	return fd < 0 ? -errno : fd;
 }
 
@@ -153,7 +155,7 @@ static int open_file(struct tree *t, uint32_t entry, bool write)
 	if (t->entry[entry] & ENTRY_SAME)
 		return write ? -EBADF : open_target(t, entry);
 	if (t->entry[entry] & ENTRY_STAGED)
-		return open_in_stage(t, entry, O_RDWR);
+		return open_in_stage(t, entry, write ? O_RDWR : O_RDONLY);
 	return write ? create(t, entry) : -ENOENT;
 }
 
@@ -185,6 +187,10 @@ int tree_fd(struct tree *t, uint32_t entry, bool write)
 	struct tree_fd *f = find_fd(t, entry);
 	int fd;
 
+	if (f && write && !f->write) {
+		close_fd(&f->fd);
+		f = NULL;
+	}
 	if (!f) {
 		fd = open_file(t, entry, write);
 		if (fd < 0)
@@ -192,6 +198,7 @@ int tree_fd(struct tree *t, uint32_t entry, bool write)
 		f = free_fd(t);
 		f->fd = fd;
 		f->entry = entry;
+		f->write = write;
 	}
 	f->used = ++t->tick;
 	if (write)

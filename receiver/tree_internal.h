@@ -39,6 +39,7 @@ enum chunk_state {
 struct tree_fd {
 	int fd; /* -1: none */
 	uint32_t entry;
+	bool write;
 	uint64_t used;
 };
 

@@ -56,21 +56,40 @@ static int copy_run(struct tree *t, uint32_t entry, const struct manifest_run *r
 	return r;
 }
 
-static int furnish_file(struct tree *t, uint32_t entry)
+static int copy_runs(struct tree *t, uint32_t entry)
 {
 	const struct manifest_entry *e = &t->m->entries[entry];
-	int r = 0, fd;
+	int r = is_good(t, e) ? 0 : -EBADMSG;
 
-	if (t->entry[entry] & ENTRY_META)
-		return 0;
+	if (t->entry[entry] & ENTRY_SAME)
+		return r;
 	for (uint32_t i = e->first_run; i < e->first_run + e->n_runs && r == 0; i++)
 		if (!tree_is_primary(t, i))
 			r = copy_run(t, entry, &t->m->runs[i]);
-	fd = r < 0 ? r : tree_fd(t, entry, true);
-	if (fd >= 0)
-		r = meta_set(fd, e, t->conf.owner);
+	return r;
+}
+
+/* Before any file gets its mode, which may be one that nobody can read. */
+static void copy_all(struct tree *t, struct tree_result *res)
+{
+	for (uint32_t i = 0; i < t->m->n_entries; i++) {
+		int r = t->m->entries[i].type == MANIFEST_FILE ? copy_runs(t, i) : 0;
+
+		if (r < 0)
+			fail(t, res, i, r);
+	}
+}
+
+static int furnish_file(struct tree *t, uint32_t entry)
+{
+	int fd, r;
+
+	if (t->entry[entry] & (ENTRY_META | ENTRY_SAME))
+		return 0;
+	fd = tree_fd(t, entry, true);
+	r = fd < 0 ? fd : meta_set(fd, &t->m->entries[entry], t->conf.owner);
 	tree_close_fd(t, entry);
-	return fd < 0 ? fd : r;
+	return r;
 }
 
 /* The directory in which an entry is to be found, and its name there: the stage, or the target
@@ -203,9 +222,7 @@ static int furnish(struct tree *t, uint32_t entry)
 
 	switch ((enum manifest_type)e->type) {
 	case MANIFEST_FILE:
-		if (!is_good(t, e))
-			return -EBADMSG;
-		return t->entry[entry] & ENTRY_SAME ? 0 : furnish_file(t, entry);
+		return furnish_file(t, entry);
 	case MANIFEST_DIR:
 		return furnish_dir(t, entry);
 	case MANIFEST_SYMLINK:
@@ -219,7 +236,7 @@ static int furnish(struct tree *t, uint32_t entry)
 static void furnish_all(struct tree *t, struct tree_result *res)
 {
 	for (uint32_t i = 0; i < t->m->n_entries; i++) {
-		int r = furnish(t, i);
+		int r = t->entry[i] & ENTRY_FAILED ? 0 : furnish(t, i);
 
 		if (r < 0)
 			fail(t, res, i, r);
@@ -429,6 +446,7 @@ static int switch_in(struct tree *t, struct tree_result *res)
 	*res = (struct tree_result){ 0 };
 	for (uint32_t i = 0; i < t->m->n_entries; i++)
 		res->files += t->m->entries[i].type != MANIFEST_DIR;
+	copy_all(t, res);
 	furnish_all(t, res);
 	r = sync_stage(t);
 	if (r < 0)

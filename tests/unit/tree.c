@@ -103,7 +103,7 @@ static void assert_good(struct tree *t)
 }
 
 /* Switches in; all of it must be delivered. */
-static struct tree_result reap(struct tree *t, const struct crop *c)
+static void switch_in(struct tree *t)
 {
 	struct tree_result res;
 
@@ -111,18 +111,27 @@ static struct tree_result reap(struct tree *t, const struct crop *c)
 	assert_int_equal(res.n_failures, 0);
 	assert_int_equal(res.delivered, res.files);
 	tree_free(t);
-	crop_assert_delivered(c, out);
-	return res;
 }
 
-static void receive(const struct crop *c, size_t piece)
+static void reap(struct tree *t, const struct crop *c)
+{
+	switch_in(t);
+	crop_assert_delivered(c, out);
+}
+
+static struct tree *fill(const struct crop *c, size_t piece)
 {
 	struct tree *t = open_tree(c);
 
 	assert_int_equal(tree_expect(t, (const void *)c->digests), 0);
 	put(t, c, 0, c->m.content_size, piece);
 	assert_good(t);
-	reap(t, c);
+	return t;
+}
+
+static void receive(const struct crop *c, size_t piece)
+{
+	reap(fill(c, piece), c);
 }
 
 static void every_kind_is_delivered(void **state)
@@ -159,6 +168,40 @@ static void what_is_there_is_replaced_or_left_alone(void **state)
 	assert_int_equal(fstatat(out, "d/mine", &after, 0), 0);
 	assert_int_equal(after.st_ino, before.st_ino);
 	assert_true(crop_is(out, "d/mine", small, 10));
+	crop_clear(out);
+	crop_fini(&c);
+}
+
+#define USER 65534
+
+/* As somebody whom modes bind; root is again root afterwards. */
+static void receive_as_user(const struct crop *c, size_t piece)
+{
+	uid_t me = geteuid();
+
+	if (me == 0) {
+		assert_int_equal(fchown(out, USER, USER), 0);
+		assert_int_equal(seteuid(USER), 0);
+	}
+	switch_in(fill(c, piece));
+	assert_int_equal(seteuid(me), 0);
+	assert_int_equal(fchown(out, me, getegid()), 0);
+	if (me == 0)
+		crop_assert_delivered(c, out);
+}
+
+/* Whatever the mode of the file that was there first. */
+static void copies_do_not_change_the_mode_of_what_they_come_from(void **state)
+{
+	struct crop c;
+
+	crop_init(&c);
+	crop_add_file(&c, "a", small, 3000)->mode = 0444;
+	crop_add_file(&c, "b", small, 3000);
+	crop_add_file(&c, "c", other, 3000)->mode = 0200;
+	crop_add_file(&c, "d", other, 3000)->mode = 0400;
+	crop_seal(&c);
+	receive_as_user(&c, 1 << 20);
 	crop_clear(out);
 	crop_fini(&c);
 }
@@ -468,6 +511,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_is_delivered),
 		cmocka_unit_test(what_is_there_is_replaced_or_left_alone),
+		cmocka_unit_test(copies_do_not_change_the_mode_of_what_they_come_from),
 		cmocka_unit_test(nothing_is_seen_before_the_end),
 		cmocka_unit_test(bytes_come_in_any_order_and_are_read_back),
 		cmocka_unit_test(beyond_the_content_is_refused),
