@@ -9,6 +9,7 @@
 
 #define PROBE_END_KNOWN 0x01
 #define PROBE_CENSUS    0x02
+#define PROBE_BEHIND    0x04
 
 #define NODE_ID_LEN 4
 #define IDS_MAX     UINT16_MAX
@@ -25,14 +26,17 @@ static bool phase_valid(uint8_t phase)
 
 int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 {
+	uint8_t flags = (p->end_known ? PROBE_END_KNOWN : 0) | (p->census ? PROBE_CENSUS : 0);
 	struct wr w = wr_init(buf, cap);
 
 	if (!phase_valid(p->phase) || p->n_announced > IDS_MAX || p->n_receipts > IDS_MAX)
 		return -EINVAL;
+	if (p->n_behind)
+		flags |= PROBE_BEHIND;
 	wr_u32(&w, SOW_MAGIC);
 	wr_u8(&w, APP_PROBE);
 	wr_u8(&w, p->phase);
-	wr_u8(&w, (p->end_known ? PROBE_END_KNOWN : 0) | (p->census ? PROBE_CENSUS : 0));
+	wr_u8(&w, flags);
 	wr_u8(&w, p->spread);
 	wr_u16(&w, p->first_object);
 	wr_u16(&w, p->end_object);
@@ -46,6 +50,7 @@ int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 	wr_u32(&w, p->position_sbn);
 	wr_bytes(&w, p->announced, (size_t)p->n_announced * NODE_ID_LEN);
 	wr_bytes(&w, p->receipts, (size_t)p->n_receipts * NODE_ID_LEN);
+	wr_bytes(&w, p->behind, (size_t)p->n_behind * NODE_ID_LEN);
 	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
 }
 
@@ -74,6 +79,12 @@ int probe_decode(struct probe *ret, const uint8_t *buf, size_t len)
 	p.position_sbn = rd_u32(&r);
 	p.announced = rd_bytes(&r, (size_t)p.n_announced * NODE_ID_LEN);
 	p.receipts = rd_bytes(&r, (size_t)p.n_receipts * NODE_ID_LEN);
+	if (flags & PROBE_BEHIND) {
+		p.n_behind = (unsigned)(rd_left(&r) / NODE_ID_LEN);
+		p.behind = rd_bytes(&r, (size_t)p.n_behind * NODE_ID_LEN);
+		if (!p.n_behind)
+			return -EBADMSG;
+	}
 	if (!rd_done(&r) || !phase_valid(p.phase))
 		return -EBADMSG;
 	*ret = p;

@@ -41,6 +41,8 @@ struct probe {
 	unsigned n_announced;
 	const uint8_t *receipts; /* node ids whose RECEIPT was heard; 4 bytes each, borrowed */
 	unsigned n_receipts;
+	const uint8_t *behind; /* node ids of stragglers; 4 bytes each, borrowed */
+	unsigned n_behind;
 };
 
 /* Encoders return the length, -ENOSPC, or -EINVAL for a value that our decoder would refuse. */

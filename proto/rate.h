@@ -118,6 +118,8 @@ void rate_forget(struct rate *r, uint32_t node_id);
 
 /* Whether a receiver is too slow to be waited for. */
 bool rate_straggles(const struct rate *r, const struct ratepeer *p);
+/* Others begin to count: what they are known to get is where to go on from. */
+void rate_resume(struct rate *r, nsec_t now, double value);
 /* NULL: not watched. */
 const struct ratepeer *rate_peer(const struct rate *r, uint32_t node_id);
 

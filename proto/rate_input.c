@@ -262,3 +262,16 @@ uint16_t rate_next_sequence(struct rate *r, uint16_t last, uint16_t every)
 		sequence++;
 	return sequence;
 }
+
+void rate_resume(struct rate *r, nsec_t now, double value)
+{
+	for (unsigned i = 0; i < RATE_PEERS; i++)
+		r->peers[i].used = false;
+	r->value = CLAMP(value, (double)r->conf.min, (double)r->conf.max);
+	r->next = 0;
+	r->begin = r->n_marks; /* no report of before says anything about it */
+	r->reason = RATE_STARTING;
+	r->heard_at = now;
+	rate_enter(r, RATE_HOLD, 0);
+	rate_climb_later(r, now, UP_WAIT_MIN);
+}

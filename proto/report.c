@@ -8,13 +8,14 @@
 #include "proto/wire.h"
 
 #define REPORT_OBJECTION 0x01
+#define REPORT_LOSSY     0x02
 
 int report_encode(const struct rx_report *rp, uint8_t *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
 
 	wr_u8(&w, SOW_VERSION);
-	wr_u8(&w, rp->objection ? REPORT_OBJECTION : 0);
+	wr_u8(&w, (rp->objection ? REPORT_OBJECTION : 0) | (rp->lossy ? REPORT_LOSSY : 0));
 	wr_u16(&w, rp->sequence);
 	wr_u32(&w, rp->time_us);
 	wr_u32(&w, rp->heard);
@@ -30,10 +31,13 @@ int report_decode(struct rx_report *ret, const uint8_t *buf, size_t len)
 {
 	struct rd r = rd_init(buf, len);
 	struct rx_report rp = { 0 };
+	uint8_t flags;
 
 	if (rd_u8(&r) != SOW_VERSION)
 		return rd_ok(&r) ? -EPROTONOSUPPORT : -EBADMSG;
-	rp.objection = rd_u8(&r) & REPORT_OBJECTION;
+	flags = rd_u8(&r);
+	rp.objection = flags & REPORT_OBJECTION;
+	rp.lossy = flags & REPORT_LOSSY;
 	rp.sequence = rd_u16(&r);
 	rp.time_us = rd_u32(&r);
 	rp.heard = rd_u32(&r);

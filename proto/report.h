@@ -12,8 +12,9 @@
  */
 struct rx_report {
 	bool objection;    /* unasked: the receiver cannot keep up */
+	bool lossy;        /* unasked: much was lost on the way; all counters are of now */
 	uint16_t sequence; /* of the PROBE heard last */
-	uint32_t time_us;  /* the receiver's clock when it came; objection: now */
+	uint32_t time_us;  /* the receiver's clock when it came; unasked: now */
 	uint32_t heard;    /* messages of the sender */
 	uint32_t missed;   /* messages lost, by their sequence numbers */
 	uint32_t dropped;  /* datagrams that its socket had no room for */

@@ -147,6 +147,21 @@ uint32_t roster_ask(struct roster *r, nsec_t now, unsigned states, uint8_t *buf,
 	return n;
 }
 
+uint32_t roster_list(const struct roster *r, enum receiver_state state, uint8_t *buf,
+		     uint32_t cap)
+{
+	struct wr w = wr_init(buf, (size_t)cap * 4);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n && n < cap && r->count[state]; i++) {
+		if (r->r[i].state != state)
+			continue;
+		wr_u32(&w, r->r[i].node_id);
+		n++;
+	}
+	return n;
+}
+
 uint32_t roster_take_echoes(struct roster *r, bool receipt, uint8_t *buf, uint32_t cap)
 {
 	struct wr w = wr_init(buf, (size_t)cap * 4);

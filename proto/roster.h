@@ -4,21 +4,24 @@
 #ifndef PROTO_ROSTER_H
 #define PROTO_ROSTER_H
 
-#include "proto/types.h"
+#include "proto/fare.h"
 
 /*
  * The life of a receiver at the sender:
  *
  *	ACTIVE --ACK(FLUSH)--> ACKED --RECEIPT--> FINISHED
  *	   \_______________\__ silent or busy too long __> DROPPED --heard again--> ACTIVE
+ *	ACTIVE --loses too much--> BEHIND --the others are done--> ACTIVE
  *
  * FINISHED is final. Who was busy too long is back when it no longer is. A new object takes
- *ACKED back to ACTIVE. Who was barred stays DROPPED, or becomes FINISHED.
+ * ACKED back to ACTIVE. Who was barred stays DROPPED, or becomes FINISHED. BEHIND is not asked
+ * for anything, and gets no repair.
  */
 enum receiver_state {
 	RECEIVER_ACTIVE,
 	RECEIVER_ACKED,
 	RECEIVER_FINISHED,
+	RECEIVER_BEHIND,
 	RECEIVER_DROPPED,
 };
 
@@ -38,6 +41,8 @@ struct receiver {
 	bool holds, busy;       /* as its last ACK(FLUSH) said */
 	nsec_t busy_at;         /* the first of those that said busy; 0: none */
 	uint16_t lacks;
+	struct fare fare;
+	bool straggled; /* it was BEHIND, or is */
 };
 
 struct roster {
@@ -75,7 +80,10 @@ void roster_echo(struct roster *r, struct receiver *rc, bool receipt, uint8_t n)
  * many.
  */
 uint32_t roster_ask(struct roster *r, nsec_t now, unsigned states, uint8_t *buf, uint32_t cap);
-/* The same for outstanding echoes; every listing uses up one. */
+/* As many of those in `state` as there is room for; nothing is noted. */
+uint32_t roster_list(const struct roster *r, enum receiver_state state, uint8_t *buf,
+		     uint32_t cap);
+/* The same as roster_ask() for outstanding echoes; every listing uses up one. */
 uint32_t roster_take_echoes(struct roster *r, bool receipt, uint8_t *buf, uint32_t cap);
 
 /* Drops those of `states` that were asked more than `bound` ago and did not answer, or are busy

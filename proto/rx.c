@@ -279,6 +279,11 @@ void rx_set_busy(struct rx *rx, nsec_t now, bool busy)
 	rx_large_trigger(rx, now);
 }
 
+bool rx_is_mute(const struct rx *rx)
+{
+	return rx->busy || rx->behind;
+}
+
 void rx_set_holds(struct rx *rx, bool holds)
 {
 	rx->holds = holds;

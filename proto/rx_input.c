@@ -239,6 +239,9 @@ static void on_probe(struct rx *rx, nsec_t now, const struct msg *m)
 	rx_set_spread(rx, now, p.spread * SPREAD_UNIT);
 	probe_positions(rx, now, &p);
 	rx_report_probe(rx, now, &p);
+	rx->behind = probe_lists(p.behind, p.n_behind, rx->conf.node_id);
+	if (rx->behind)
+		rx->nack.state = RX_NACK_IDLE;
 	if (probe_lists(p.announced, p.n_announced, rx->conf.node_id) && !rx->joined) {
 		rx->joined = rx->joined_due = rx->events_due = true;
 		rx->at.announce_at = NSEC_NEVER;
@@ -361,7 +364,10 @@ static void note_sender(struct rx *rx, nsec_t now, const struct msg *m)
 	s->backoff = m->backoff;
 	s->gsize = quant_gsize_decode(m->gsize);
 	loss_heard(&rx->loss, now, m->sequence, s->rtt ? s->rtt : s->grtt);
-	rx->counters.missed = rx->loss.missed;
+	if (rx->counters.missed != rx->loss.missed) {
+		rx->counters.missed = rx->loss.missed;
+		rx_report_lost(rx, now);
+	}
 }
 
 static int input(struct rx *rx, nsec_t now, const struct msg *m, size_t len)

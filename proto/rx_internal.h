@@ -150,6 +150,7 @@ struct rx {
 	struct watermark watermark; /* to be acknowledged */
 	uint64_t flush_end;         /* key: when everything below is here; 0: no matter when */
 	bool busy, holds;           /* as rx_set_busy(), rx_set_holds() said */
+	bool behind;                /* the sender does not hear our requests */
 	nsec_t announce_interval, receipt_interval;
 	nsec_t announce_from, receipt_from; /* after it a random part of the window */
 	bool joined, joined_due;
@@ -182,14 +183,13 @@ void rx_object_free(struct rx_object *o);
 /* It is complete no more. False: it is not in progress, or cannot be. */
 bool rx_object_reopen(struct rx *rx, struct rx_object *o);
 
-/* rx_input.c */
-void rx_check_finished(struct rx *rx, nsec_t now);
-
+void rx_check_finished(struct rx *rx, nsec_t now); /* rx_input.c */
 /* A FLUSH asks us to confirm all below `end`; it may be here now. */
 void rx_flush_heard(struct rx *rx, nsec_t now, const struct watermark *wm, uint64_t end);
 void rx_flush_check(struct rx *rx, nsec_t now);
 
-/* rx.c: a feedback message with all that every one of them says. */
+/* rx.c: whether it asks for nothing now; a feedback message with all that every one says. */
+bool rx_is_mute(const struct rx *rx);
 void rx_set_spread(struct rx *rx, nsec_t now, nsec_t spread); /* of answers to PROBEs */
 void rx_announce_after(struct rx *rx, nsec_t from);
 struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type);

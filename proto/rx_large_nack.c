@@ -50,7 +50,7 @@ void rx_large_quiet(struct rx *rx, struct rxlarge *b)
 
 nsec_t rx_large_deadline(const struct rx *rx)
 {
-	return rx->sender.ended || rx->busy ? NSEC_NEVER : rx->large_at;
+	return rx->sender.ended || rx_is_mute(rx) ? NSEC_NEVER : rx->large_at;
 }
 
 /* --- what sets the timers --- */

@@ -52,7 +52,7 @@ static bool something_missing(struct rx *rx)
 
 void rx_nack_trigger(struct rx *rx, nsec_t now)
 {
-	if (rx->nack.state != RX_NACK_IDLE || rx->sender.ended || rx->busy ||
+	if (rx->nack.state != RX_NACK_IDLE || rx->sender.ended || rx_is_mute(rx) ||
 	    !something_missing(rx))
 		return;
 	rx->nack.state = RX_NACK_BACKOFF;

@@ -15,9 +15,13 @@ struct rx_reporting {
 	bool objected;
 	nsec_t said_at;          /* the last objection */
 	nsec_t at, objection_at; /* NSEC_NEVER: none is due */
+	nsec_t lossy_at, lossy_said_at;
+	uint64_t lossy_heard, lossy_missed; /* counters when losses were told last */
 };
 
 void rx_report_init(struct rx *rx);
+/* Something was lost. */
+void rx_report_lost(struct rx *rx, nsec_t now);
 void rx_report_probe(struct rx *rx, nsec_t now, const struct probe *p);
 int rx_report_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
 nsec_t rx_report_deadline(const struct rx *rx);

@@ -493,9 +493,8 @@ unsigned tx_n_receivers(const struct tx *tx)
 struct tx_receiver tx_receiver(const struct tx *tx, unsigned i)
 {
 	static const enum tx_rx_state states[] = {
-		[RECEIVER_ACTIVE] = TX_RX_ACTIVE,
-		[RECEIVER_ACKED] = TX_RX_ACKED,
-		[RECEIVER_FINISHED] = TX_RX_FINISHED,
+		[RECEIVER_ACTIVE] = TX_RX_ACTIVE,     [RECEIVER_ACKED] = TX_RX_ACKED,
+		[RECEIVER_FINISHED] = TX_RX_FINISHED, [RECEIVER_BEHIND] = TX_RX_BEHIND,
 		[RECEIVER_DROPPED] = TX_RX_DROPPED,
 	};
 	const struct receiver *rc = &tx->roster.r[i];
@@ -505,6 +504,7 @@ struct tx_receiver tx_receiver(const struct tx *tx, unsigned i)
 		.state = states[rc->state],
 		.receipt_status = rc->receipt_status,
 		.barred = rc->barred,
+		.straggled = rc->straggled,
 		.heard_at = rc->heard_at,
 		.holds = rc->holds,
 		.busy = rc->busy,

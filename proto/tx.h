@@ -113,13 +113,13 @@ enum tx_event_kind {
 	TX_EV_FEEDBACK, /* any other NACK or ACK */
 	TX_EV_ANNOUNCE, /* announce; `fresh` when the node was not known */
 	TX_EV_RECEIPT,  /* receipt; `fresh` for the first */
-	TX_EV_REPORT,   /* report */
+	TX_EV_REPORT,   /* report; `straggles`: it falls behind by it */
 };
 
 struct tx_event {
 	enum tx_event_kind kind;
 	uint32_t node_id;
-	bool fresh;
+	bool fresh, straggles;
 	struct announce announce; /* borrowed from the packet */
 	struct receipt receipt;   /* borrowed from the packet */
 	struct rx_report report;
@@ -164,6 +164,7 @@ enum tx_rx_state {
 	TX_RX_ACTIVE,   /* announced, or heard from (TX_NORM) */
 	TX_RX_ACKED,    /* acknowledged the last flush: has all data; TX_NORM: finished */
 	TX_RX_FINISHED, /* sent its receipt */
+	TX_RX_BEHIND,   /* a straggler that is left alone until the others are done */
 	TX_RX_DROPPED,  /* silent too long, or barred */
 };
 
@@ -172,7 +173,7 @@ struct tx_receiver {
 	uint32_t node_id;
 	enum tx_rx_state state;
 	uint8_t receipt_status; /* FINISHED: enum receipt_status */
-	bool barred;            /* by tx_drop() */
+	bool barred, straggled; /* by tx_drop(); the others did not wait for it */
 	nsec_t heard_at;
 	/* What its last ACK(FLUSH) said; 0 before there was one. */
 	bool holds;     /* something of its own may be part of the job */

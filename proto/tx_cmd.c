@@ -1,6 +1,7 @@
 /* tx_cmd.c - the sender's commands: probes, flush, squelch, repair advertisement, end. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proto/tx_internal.h"
+#include "proto/tx_straggle.h"
 
 #include "proto/key.h"
 #include "proto/quant.h"
@@ -82,7 +83,7 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	uint8_t *buf = tx_scratch(tx);
 	uint64_t floor = tx_floor(tx);
 	struct tx_object *first = tx_object_find(tx, tx->object);
-	uint8_t ids[2][1200];
+	uint8_t ids[3][1200];
 	struct probe p = {
 		.phase = tx_status(tx).phase,
 		.end_known = tx->finishing,
@@ -96,11 +97,15 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		.position_sbn = tx->sbn,
 		.announced = ids[0],
 		.receipts = ids[1],
+		.behind = ids[2],
 	};
 	struct msg m = { .type = NORM_CMD, .cmd = CMD_APPLICATION, .payload = buf };
 	uint32_t cap = MIN((tx->conf.segment_size - PROBE_LEN) / 4u, sizeof(ids[0]) / 4);
 	int len;
 
+	tx_straggle_recall(tx, now);
+	p.n_behind = roster_list(&tx->roster, RECEIVER_BEHIND, ids[2], cap / 2);
+	cap -= p.n_behind;
 	p.n_announced = roster_take_echoes(&tx->roster, false, ids[0], cap);
 	p.n_receipts = roster_take_echoes(&tx->roster, true, ids[1], cap - p.n_announced);
 	tx_rate_probe(tx, now, &p);
@@ -167,7 +172,7 @@ static bool answered(const struct tx *tx)
 	const uint32_t *n = tx->roster.count;
 	bool sow = tx->conf.profile == TX_SOW;
 
-	if (n[RECEIVER_ACTIVE] || (sow && n[RECEIVER_ACKED]))
+	if (n[RECEIVER_ACTIVE] || n[RECEIVER_BEHIND] || (sow && n[RECEIVER_ACKED]))
 		return false;
 	return (sow && tx->roster.n > n[RECEIVER_DROPPED]) || tx->flushes >= tx->conf.robust;
 }
@@ -209,6 +214,8 @@ int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	if (tx_new_left(tx))
 		return 0;
 	roster_drop_silent(&tx->roster, now, asked_states(tx), tx->conf.drop_after);
+	if (tx_straggle_recall(tx, now))
+		return tx_cmd_output(tx, now, ret);
 	if (tx->finishing && (answered(tx) || !tx->object_end)) {
 		tx_close(tx, now);
 		return tx_cmd_output(tx, now, ret);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#define MUCH   8 /* symbols: less than that is served at any time */
 #define ECHOES 2 /* PROBEs that list a node after each of its messages */
 
 /* Round trip of this message: now minus our own clock as the receiver returned it (RFC 5740
@@ -140,6 +141,16 @@ static void want_parity(struct tx *tx, nsec_t now, struct txblock *b, uint32_t f
 	b->parity_target = MAX(b->parity_target, end);
 }
 
+/*
+ * Who lacks most of a block while new data is sent is about to become a straggler, or had an
+ * outage. It asks again when all was sent; the others do not wait for that.
+ */
+static bool can_wait(const struct tx *tx, const struct txblock *b, uint32_t n)
+{
+	return n > MAX(b->k / 2, MUCH) && tx_new_left(tx) &&
+	       tx->roster.count[RECEIVER_ACTIVE] > 2;
+}
+
 /* One SEGMENT request, ours. */
 static void want_symbols(struct tx *tx, nsec_t now, struct txblock *b,
 			 const struct request *req)
@@ -150,6 +161,8 @@ static void want_symbols(struct tx *tx, nsec_t now, struct txblock *b,
 		tx->counters.refused++;
 		return;
 	}
+	if (can_wait(tx, b, last - first + 1))
+		return;
 	if (last >= b->k)
 		want_parity(tx, now, b, MAX(first, b->k) - b->k, last - b->k + 1);
 	want_sources(tx, now, b, first, MIN(last + 1, b->k));
@@ -309,7 +322,8 @@ static void on_flush_ack(struct tx *tx, nsec_t now, struct receiver *rc, const s
 		return;
 	last = wm.object_id == tx_watermark(tx).object_id;
 	rc->acked_through = MAX(rc->acked_through, last ? tx->object_end : number + 1);
-	if (last && rc->state == RECEIVER_ACTIVE && !tx_new_left(tx))
+	if (last && (rc->state == RECEIVER_ACTIVE || rc->state == RECEIVER_BEHIND) &&
+	    !tx_new_left(tx))
 		roster_set_state(&tx->roster, rc, RECEIVER_ACKED);
 	tx->idle = false;
 }
@@ -346,7 +360,8 @@ static int on_announce(struct tx *tx, nsec_t now, const struct msg *m, struct tx
 static bool all_told(const struct tx *tx)
 {
 	return tx->conf.profile == TX_SOW && tx->stage == TX_RUNNING && tx->finishing &&
-	       !tx->roster.count[RECEIVER_ACTIVE] && !tx->roster.count[RECEIVER_ACKED];
+	       !tx->roster.count[RECEIVER_ACTIVE] && !tx->roster.count[RECEIVER_ACKED] &&
+	       !tx->roster.count[RECEIVER_BEHIND];
 }
 
 int tx_drop(struct tx *tx, nsec_t now, uint32_t node_id)
@@ -416,7 +431,7 @@ static int on_ack(struct tx *tx, nsec_t now, const struct msg *m, struct receive
  */
 static bool may_ask(const struct tx *tx, const struct receiver *rc)
 {
-	if (rc && rc->barred)
+	if (rc && (rc->barred || rc->state == RECEIVER_BEHIND))
 		return false;
 	return tx->conf.profile == TX_NORM || (rc && rc->state != RECEIVER_FINISHED);
 }

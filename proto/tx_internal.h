@@ -185,7 +185,7 @@ void tx_rate_init(struct tx *tx, nsec_t now);
 nsec_t tx_rate_probe_at(const struct tx *tx);
 void tx_rate_probe(struct tx *tx, nsec_t now, struct probe *p); /* fills its share of it */
 void tx_rate_probed(struct tx *tx, nsec_t now, const struct probe *p); /* it left */
-int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, const struct receiver *rc,
+int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, struct receiver *rc,
 		   struct tx_event *ret);
 enum rate_reason tx_rate_reason(const struct tx *tx);
 /* Congestion control: feedback; a CMD(CC) that leaves, and the time until the next one. */

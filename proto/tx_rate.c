@@ -1,13 +1,15 @@
 /* tx_rate.c - whom a PROBE asks for a REPORT, and what the rate makes of the answers. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proto/tx_internal.h"
+#include "proto/tx_straggle.h"
 
 #include "proto/quant.h"
 
 #define CC_IDLE     NSEC_PER_SEC /* CMD(CC) while there is nothing to send, at least */
 #define HEADER      24           /* of DATA */
 #define REPORTS_MAX 8            /* that come for one PROBE, about */
-#define ASK_FIXED   NSEC_PER_SEC /* a fixed rate needs no reports; people like to see them */
+#define ASK_FIXED                                                                              \
+	(200 * NSEC_PER_MSEC) /* a fixed rate needs no reports but to find stragglers */
 
 void tx_rate_init(struct tx *tx, nsec_t now)
 {
@@ -106,7 +108,7 @@ void tx_rate_probed(struct tx *tx, nsec_t now, const struct probe *p)
 	tx->counters.rate_changes++;
 }
 
-int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, const struct receiver *rc,
+int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, struct receiver *rc,
 		   struct tx_event *ret)
 {
 	int r = report_decode(&ret->report, m->payload, m->payload_len);
@@ -115,7 +117,9 @@ int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, const struct 
 		return r;
 	ret->kind = TX_EV_REPORT;
 	tx->counters.reports++;
-	if (!tx->conf.rate_auto || tx->stage != TX_RUNNING || rc->state != RECEIVER_ACTIVE)
+	ret->straggles = tx_straggle_report(tx, now, rc, &ret->report);
+	if (!tx->conf.rate_auto || tx->stage != TX_RUNNING || rc->state != RECEIVER_ACTIVE ||
+	    ret->report.lossy)
 		return 0;
 	rate_on_report(&tx->rate, now, m->source_id, &ret->report);
 	tx->idle = false;

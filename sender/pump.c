@@ -271,6 +271,8 @@ static void take(struct pump *p, const struct udp_datagram *d)
 	listeners_note(p->who, &ev, &d->from);
 	if (p->c.expected && ev.fresh)
 		admit(p, ev.node_id);
+	if (ev.straggles)
+		report_straggler(p->c.report, listeners_find(p->who, ev.node_id));
 }
 
 static void receive(struct pump *p)

@@ -27,6 +27,7 @@ static const char *outcome(const struct report *r, const struct tx_receiver *rc)
 	case TX_RX_DROPPED:
 		return rc->barred ? "dropped" : "silent";
 	case TX_RX_ACTIVE:
+	case TX_RX_BEHIND:
 		break;
 	}
 	return "incomplete";
@@ -195,6 +196,25 @@ static void say_rate(struct report *r, const struct report_now *is)
 	say_json(r, &j);
 }
 
+void report_straggler(struct report *r, const struct listener *li)
+{
+	char label[LABEL_MAX], node[16];
+	struct json j;
+
+	if (!li)
+		return;
+	log_info("%s cannot keep up: it gets the rest when the others are done",
+		 listener_label(li, label, sizeof(label)));
+	if (!r->conf->json)
+		return;
+	snprintf(node, sizeof(node), "%08" PRIx32, li->node_id);
+	json_begin(&j, "straggler");
+	json_string(&j, "node", node);
+	json_text(&j, "host", li->host, li->self.host_len);
+	json_string(&j, "address", addr_format_host(&li->addr, label));
+	say_json(r, &j);
+}
+
 void report_progress(struct report *r, const struct report_now *is)
 {
 	struct tx_status st;
@@ -261,6 +281,7 @@ static void receiver_json(struct report *r, const struct tx_receiver *rc,
 	json_string(&j, "node", id);
 	json_string(&j, "status", outcome(r, rc));
 	json_bool(&j, "ok", succeeded(r, rc));
+	json_bool(&j, "straggler", rc->straggled);
 	if (li) {
 		json_text(&j, "host", li->host, li->self.host_len);
 		json_string(&j, "address", addr_format_host(&li->addr, addr));

@@ -53,6 +53,8 @@ void report_plan(const struct report *r, const struct job *job);
 void report_start(struct report *r, const struct report_now *is);
 /* Cheap enough for every wake-up. */
 void report_progress(struct report *r, const struct report_now *is);
+/* The others will not wait for it. */
+void report_straggler(struct report *r, const struct listener *li);
 /* A line for each receiver, one for all, metrics; the exit status. */
 int report_end(struct report *r, const struct report_now *is);
 

@@ -12,7 +12,7 @@ layers='
 0 arena bitmap bytes counters key piece ranges recent serial types varint
 1 census ext jobinfo manifest msg poll quant report request wire
 2 fec fft16 layout pool rs rxblock rxlarge rxtimer txblock txlarge work
-3 backoff cc grtt loss nack pacer rate ratepeer repair replay roster spread threshold
+3 backoff cc fare grtt loss nack pacer rate ratepeer repair replay roster spread threshold
 4 object rx tx
 '
 product='proto common sender receiver'

@@ -28,6 +28,7 @@ static void fuzz_probe(const uint8_t *data, size_t size)
 	CHECK(bytes_equal(p.announced, p.n_announced * 4, back.announced,
 			  back.n_announced * 4));
 	CHECK(bytes_equal(p.receipts, p.n_receipts * 4, back.receipts, back.n_receipts * 4));
+	CHECK(bytes_equal(p.behind, p.n_behind * 4, back.behind, back.n_behind * 4));
 	for (unsigned i = 0; i < p.n_announced; i++) {
 		struct rd id = rd_init(p.announced + i * 4, 4);
 
@@ -87,7 +88,7 @@ static void fuzz_report(const uint8_t *data, size_t size)
 	if (report_decode(&rp, data, size) < 0)
 		return;
 	CHECK(report_encode(&rp, buf, sizeof(buf)) == (int)size);
-	CHECK(buf[1] == (data[1] & 1));
+	CHECK(buf[1] == (data[1] & 3));
 	buf[1] = data[1];
 	CHECK(bytes_equal(buf, size, data, size));
 }

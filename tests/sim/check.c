@@ -226,6 +226,16 @@ static void check_known(struct session *s)
 			 s->status);
 }
 
+static void check_in_time(struct session *s)
+{
+	struct sim *sim = s->host->sim;
+	nsec_t time = s->finished_at - sim->start;
+
+	if (sim->sc.others_by && !s->host->slow && time > sim->sc.others_by)
+		sim_fail(sim, "does not wait for stragglers", "host %u: %.3f s", s->host->index,
+			 (double)time / NSEC_PER_SEC);
+}
+
 static void check_session_end(struct session *s)
 {
 	struct sim *sim = s->host->sim;
@@ -238,6 +248,7 @@ static void check_session_end(struct session *s)
 	case EXPECT_COMPLETE:
 		if (!s->host->dead && !s->host->refusing)
 			check_complete(s);
+		check_in_time(s);
 		if (sim->sc.profile == TX_SOW)
 			check_known(s);
 		break;

@@ -158,7 +158,8 @@ int host_init(struct host *h, struct sim *sim, uint32_t index)
 	struct rng rng = rng_init(sim->seed * 0x20003 + index);
 
 	*h = (struct host){ .sim = sim, .index = index, .node_id = 0x41000001 + index };
-	link_init(&h->down, &sim->sc.down, sim->start, rng_u64(&rng));
+	h->slow = index < sim->sc.n_slow;
+	link_init(&h->down, h->slow ? &sim->sc.slow : &sim->sc.down, sim->start, rng_u64(&rng));
 	link_init(&h->up, &sim->sc.up, sim->start, rng_u64(&rng));
 	h->sessions = calloc(sim->n_senders, sizeof(*h->sessions));
 	if (!h->sessions)
@@ -168,7 +169,7 @@ int host_init(struct host *h, struct sim *sim, uint32_t index)
 						   .sender = &sim->senders[i],
 						   .index = session_index(sim, index, i),
 						   .armed_at = NSEC_NEVER };
-	/* the last hosts are special, each in one way */
+	/* the first hosts may be slow; the last ones are special, each in one way */
 	index = sim->n_hosts - 1 - index;
 	h->late = index < sim->sc.n_late;
 	h->dying = !h->late && index < sim->sc.n_late + sim->sc.n_dying;

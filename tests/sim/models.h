@@ -71,7 +71,7 @@ struct session {
 	unsigned n_sinks, cap_sinks;
 	bool joined, finished, receipted, ended, gone, has_receipt, over;
 	uint8_t status; /* of the receipt */
-	nsec_t heard_at, over_at, complete_at;
+	nsec_t heard_at, over_at, complete_at, finished_at;
 	nsec_t busy_until; /* 0: not busy */
 	unsigned n_wrong;  /* ranges that have proved wrong */
 	unsigned n_working;
@@ -85,7 +85,7 @@ struct host {
 	uint32_t index, node_id;
 	struct link down, up;
 	struct session *sessions; /* one for each sender */
-	bool late, dying, refusing, dead;
+	bool late, dying, refusing, slow, dead;
 };
 
 int host_init(struct host *h, struct sim *sim, uint32_t index);

@@ -169,6 +169,7 @@ void program_event(struct session *s, const struct rx_event *ev)
 		break;
 	case RX_EV_FINISHED:
 		s->finished = true;
+		s->finished_at = s->host->sim->now;
 		settle(s);
 		break;
 	case RX_EV_RECEIPTED:

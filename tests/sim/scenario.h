@@ -77,6 +77,9 @@ struct scenario {
 	unsigned n_dying; /* hosts that fall silent at dying_at */
 	double dying_at;
 	unsigned n_refusing; /* hosts that refuse every object */
+	unsigned n_slow;     /* hosts behind a link like this */
+	struct link_conf slow;
+	nsec_t others_by; /* the others have everything after this time; 0: not looked at */
 	double sender_dies_at, withdraw_at, abort_at, slow_at;
 	bool late_info; /* the digest comes after the last byte */
 	unsigned hostile;

@@ -5,6 +5,12 @@
 #define MS NSEC_PER_MSEC
 #define S  NSEC_PER_SEC
 
+/* 8 MB, which take a second at 8 MB/s; the first host has a worse link. */
+#define ONE_OF_FOUR                                                                            \
+	.share = 3, .n_hosts = 4, .exact = true, .n_slow = 1, .n_objects = 1,                  \
+	.size_min = 8000000, .size_max = 8000000, .segment_size = 1000, .block_len = 64,       \
+	.n_parity = 64
+
 const struct scenario scenarios[] = {
 	{ .name = "clean", .share = 20, .n_hosts = 8, .n_objects = 3, .size_max = 60000 },
 	{ .name = "loss-1",
@@ -230,6 +236,23 @@ const struct scenario scenarios[] = {
 	  .up.loss = 0.02,
 	  .block_len = 64,
 	  .n_parity = 64 },
+	{ .name = "straggler",
+	  ONE_OF_FOUR,
+	  .rate = 8000000,
+	  .large_len = 1000,
+	  .slow = { .rate = 400000, .queue = 60 * MS, .delay = MS / 2 },
+	  .others_by = 1150 * MS },
+	{ .name = "straggler-small",
+	  ONE_OF_FOUR,
+	  .rate = 8000000,
+	  .slow = { .rate = 400000, .queue = 60 * MS, .delay = MS / 2 },
+	  .others_by = 1150 * MS },
+	{ .name = "lossy-one",
+	  ONE_OF_FOUR,
+	  .rate = 4000000,
+	  .large_len = 1000,
+	  .slow = { .loss = 0.2, .delay = MS / 2 },
+	  .others_by = 2250 * MS },
 	{ .name = "auto-strangers",
 	  .share = 5,
 	  .n_hosts = 4,

@@ -268,7 +268,7 @@ int sim_init(struct sim *sim, const struct scenario *sc, uint64_t seed)
 	sim->start = sim->now = 1 + (nsec_t)(rng_u64(&sim->rng) >> 12);
 	sim->n_hosts = sim->sc.n_hosts;
 	sim->n_senders = sim->sc.n_senders;
-	sim->steady = link_is_steady(&sim->sc.down);
+	sim->steady = link_is_steady(&sim->sc.down) && link_is_steady(&sim->sc.slow);
 	sim->senders = calloc(sim->n_senders, sizeof(*sim->senders));
 	sim->hosts = calloc(sim->n_hosts + 1, sizeof(*sim->hosts));
 	if (!sim->senders || !sim->hosts)

@@ -69,6 +69,30 @@ static void probe_asks_some(void **state)
 	}
 }
 
+/* The third list takes what is left. */
+static void probe_names_stragglers(void **state)
+{
+	static const uint8_t ids[] = { 0, 0, 0, 7, 0xff, 0xee, 0xdd, 0xcc };
+	const struct probe p = { .phase = PHASE_RUN,
+				 .receipts = ids,
+				 .n_receipts = 1,
+				 .behind = ids,
+				 .n_behind = 2 };
+	uint8_t buf[PROBE_LEN + 12];
+	struct probe q;
+
+	assert_int_equal(probe_encode(&p, buf, sizeof(buf)), sizeof(buf));
+	assert_int_equal(buf[6], 0x04);
+	assert_int_equal(probe_decode(&q, buf, sizeof(buf)), 0);
+	assert_int_equal(q.n_receipts, 1);
+	assert_int_equal(q.n_behind, 2);
+	assert_true(probe_lists(q.behind, q.n_behind, 0xffeeddcc));
+	assert_false(probe_lists(q.behind, q.n_behind, 8));
+	assert_int_equal(probe_decode(&q, buf, sizeof(buf) - 1), -EBADMSG);
+	assert_int_equal(probe_decode(&q, buf, sizeof(buf) - 8), -EBADMSG);
+	assert_int_equal(probe_encode(&p, buf, sizeof(buf) - 1), -ENOSPC);
+}
+
 static void probe_refuses(void **state)
 {
 	static const struct {
@@ -81,7 +105,8 @@ static void probe_refuses(void **state)
 		{ 4, 2, -EPROTONOSUPPORT },
 		{ 5, 0, -EBADMSG },
 		{ 5, 5, -EBADMSG },
-		{ 6, 0xff, 0 }, /* flags that we do not know */
+		{ 6, 0xfb, 0 },        /* flags that we do not know */
+		{ 6, 0x04, -EBADMSG }, /* a list, but it is not there */
 		{ 7, 1, 0 },
 		{ 15, 1, -EBADMSG },
 		{ 15, 3, -EBADMSG },
@@ -262,10 +287,15 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(probe_both_ways),  cmocka_unit_test(probe_refuses),
-		cmocka_unit_test(probe_asks_some),  cmocka_unit_test(announce_both_ways),
-		cmocka_unit_test(announce_refuses), cmocka_unit_test(receipt_both_ways),
-		cmocka_unit_test(receipt_refuses),  cmocka_unit_test(names),
+		cmocka_unit_test(probe_both_ways),
+		cmocka_unit_test(probe_refuses),
+		cmocka_unit_test(probe_names_stragglers),
+		cmocka_unit_test(probe_asks_some),
+		cmocka_unit_test(announce_both_ways),
+		cmocka_unit_test(announce_refuses),
+		cmocka_unit_test(receipt_both_ways),
+		cmocka_unit_test(receipt_refuses),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

@@ -16,6 +16,7 @@ static void both_ways(void **state)
 
 	assert_int_equal(report_decode(&rp, wire, sizeof(wire)), 0);
 	assert_true(rp.objection);
+	assert_false(rp.lossy);
 	assert_int_equal(rp.sequence, 0xfffe);
 	assert_int_equal(rp.time_us, 0x80000001);
 	assert_int_equal(rp.heard, 0x80000002);
@@ -43,9 +44,14 @@ static void refuses(void **state)
 	assert_int_equal(report_decode(&rp, buf, sizeof(wire)), -EPROTONOSUPPORT);
 	assert_int_equal(rp.heard, 99);
 	buf[0] = 1;
-	buf[1] = 0xfe; /* flags that we do not know */
+	buf[1] = 2;
 	assert_int_equal(report_decode(&rp, buf, sizeof(wire)), 0);
-	assert_false(rp.objection);
+	assert_true(rp.lossy);
+	assert_int_equal(report_encode(&rp, buf, sizeof(buf)), sizeof(wire));
+	assert_int_equal(buf[1], 2);
+	buf[1] = 0xfc; /* flags that we do not know */
+	assert_int_equal(report_decode(&rp, buf, sizeof(wire)), 0);
+	assert_false(rp.objection || rp.lossy);
 }
 
 int main(void)

@@ -48,6 +48,23 @@ static const char *echoes(struct roster *r, bool receipt, uint32_t cap)
 	return names(ids, roster_take_echoes(r, receipt, ids, cap));
 }
 
+/* Nothing is noted, and the next list begins with the first again. */
+static void a_list_of_a_state(void **state)
+{
+	struct roster r = roster_of(8, 5);
+	uint8_t ids[8 * 4];
+
+	assert_string_equal(names(ids, roster_list(&r, RECEIVER_BEHIND, ids, 8)), "");
+	for (uint32_t id = 2; id <= 4; id++)
+		roster_set_state(&r, roster_find(&r, id), RECEIVER_BEHIND);
+	for (int i = 0; i < 2; i++)
+		assert_string_equal(names(ids, roster_list(&r, RECEIVER_BEHIND, ids, 8)),
+				    "2 3 4 ");
+	assert_string_equal(names(ids, roster_list(&r, RECEIVER_BEHIND, ids, 2)), "2 3 ");
+	assert_int_equal(roster_find(&r, 2)->asked_at, 0);
+	roster_fini(&r);
+}
+
 static void init_refuses(void **state)
 {
 	struct roster r;
@@ -224,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(init_refuses),
+		cmocka_unit_test(a_list_of_a_state),
 		cmocka_unit_test(nodes_are_found_until_it_is_full),
 		cmocka_unit_test(states_are_counted),
 		cmocka_unit_test(questions_take_turns),

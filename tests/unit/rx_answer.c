@@ -459,6 +459,52 @@ static void packets_of_others_are_refused(void **state)
 	rig_fini(&r);
 }
 
+/* --- left behind --- */
+
+static void who_is_left_behind_waits_for_its_turn(void **state)
+{
+	static const uint8_t us[] = { 0, 0, 0, 77, 0, 0, 0, RIG_NODE };
+	struct probe p = { .phase = PHASE_CATCHUP, .end_known = true, .end_object = 1 };
+	struct rx_rig r;
+
+	begin(&r);
+	r.sow = true;
+	rig_join(&r);
+	p.behind = us;
+	p.n_behind = 2;
+	rig_probe(&r, p, true, false);
+	rig_info(&r, 0, "i");
+	rig_block_without(&r, 0, 0, 1 << 3);
+	rig_block_without(&r, 0, 1, 1 << 5);
+	rig_flush(&r, 0, 0);
+	assert_string_equal(rig_run(&r, 2 * NSEC_PER_SEC), "");
+	rig_probe(&r, p, true, false);
+	assert_string_equal(rig_run(&r, 2 * NSEC_PER_SEC), "");
+	p.n_behind = 1; /* another one still is */
+	rig_probe(&r, p, true, false);
+	assert_string_equal(rig_run(&r, 30 * MS), "N(0.0.8 0.1.8) ");
+	rig_fini(&r);
+}
+
+/* It may have got everything all the same. */
+static void who_is_left_behind_confirms(void **state)
+{
+	static const uint8_t us[] = { 0, 0, 0, RIG_NODE };
+	struct probe p = {
+		.phase = PHASE_CATCHUP, .end_object = 1, .behind = us, .n_behind = 1
+	};
+	struct rx_rig r;
+
+	begin(&r);
+	r.sow = true;
+	rig_join(&r);
+	rig_probe(&r, p, true, false);
+	rig_blocks(&r, 0, 0, 2);
+	rig_flush(&r, 0, RIG_NODE);
+	assert_string_equal(rig_see(&r), "AF0.1.7 ");
+	rig_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +530,8 @@ int main(void)
 		cmocka_unit_test(a_sender_that_falls_silent_is_gone),
 		cmocka_unit_test(a_foreign_sender_is_gone_in_bounded_time),
 		cmocka_unit_test(packets_of_others_are_refused),
+		cmocka_unit_test(who_is_left_behind_waits_for_its_turn),
+		cmocka_unit_test(who_is_left_behind_confirms),
 	};
 
 	return cmocka_run_group_tests_name("rx_answer", tests, NULL, NULL);

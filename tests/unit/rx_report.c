@@ -170,6 +170,45 @@ static void objections_are_spread(void **state)
 	assert_in_range(early, n / 3, 2 * n / 3);
 }
 
+/* Of 100 messages, `lost` do not come. */
+static void lose(struct rx_rig *r, unsigned lost)
+{
+	r->sequence += (uint16_t)lost;
+	for (unsigned i = lost; i < 100; i++) {
+		struct msg cc = rig_cmd(CMD_CC);
+
+		assert_int_equal(rig_send(r, &cc), 0);
+	}
+}
+
+/* PROBEs that ask are lost, too: it says so by itself, at most ten times a second. */
+static void much_loss_is_told_unasked(void **state)
+{
+	struct probe p = probe;
+	struct rx_rig r;
+	nsec_t first;
+
+	begin(&r);
+	p.report_every = 0;
+	rig_probe(&r, p, true, false);
+	lose(&r, 5);
+	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "");
+	lose(&r, 50);
+	lose(&r, 1);
+	assert_string_equal(rig_run(&r, 20 * MS), "AL ");
+	first = r.now;
+	assert_int_equal(r.report.missed, rx_counters(r.rx)->missed);
+	assert_int_equal(r.report.heard, rx_counters(r.rx)->packets);
+	assert_in_range(r.report.missed, 50, 56);
+	lose(&r, 50);
+	lose(&r, 1);
+	assert_string_equal(rig_run(&r, 60 * MS), "");
+	assert_string_equal(rig_run(&r, 60 * MS), "AL ");
+	assert_true(r.now - first <= 120 * MS);
+	assert_string_equal(rig_run(&r, NSEC_PER_SEC), "");
+	rig_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +218,7 @@ int main(void)
 		cmocka_unit_test(drops_are_objected_to_at_most_every_100_ms),
 		cmocka_unit_test(a_growing_backlog_is_objected_to),
 		cmocka_unit_test(objections_are_spread),
+		cmocka_unit_test(much_loss_is_told_unasked),
 	};
 
 	return cmocka_run_group_tests_name("rx_report", tests, NULL, NULL);

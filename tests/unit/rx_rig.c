@@ -509,7 +509,10 @@ static void say_ack(struct rx_rig *r)
 		say(r->text, sizeof(r->text), "AR%u ", rc.status);
 	} else if (m->ack_type == ACK_REPORT) {
 		assert_int_equal(report_decode(&r->report, m->payload, m->payload_len), 0);
-		say(r->text, sizeof(r->text), r->report.objection ? "A! " : "A? ");
+		say(r->text, sizeof(r->text),
+		    r->report.objection ? "A! "
+		    : r->report.lossy   ? "AL "
+					: "A? ");
 	} else {
 		assert_int_equal(m->ack_type, ACK_CC);
 		assert_int_equal(m->payload_len, 0);

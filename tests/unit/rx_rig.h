@@ -25,7 +25,8 @@
  * Feedback: "N(0.1.8-9 b0.2 b1.0-3 o2 i0 0.1+7)": a NACK for symbols, blocks, an object, INFO,
  * a parity target;
  * "AF0.1.7" (and "h": holds, "b": busy), "AA", "AR0", "AC": ACK of a FLUSH, ANNOUNCE, RECEIPT
- * with its status, ACK of CC; "A?": REPORT, "A!": the same as an objection.
+ * with its status, ACK of CC; "A?": REPORT, "A!": the same as an objection, "AL": because
+ * much was lost.
  *
  * Events: "O0" offered, "I0" new INFO, "C0" complete, "X0:5" aborted with error 5, and
  * "J"oined, "F"inished, "R"eceipted, sender "E"nded, sender "G"one.
