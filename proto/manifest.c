@@ -26,6 +26,25 @@ int manifest_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 	return (a_len > b_len) - (a_len < b_len);
 }
 
+uint32_t manifest_find(const struct manifest *m, uint32_t n, const char *path, size_t len)
+{
+	uint32_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		const struct manifest_entry *e = &m->entries[mid];
+		int order = manifest_compare(e->path, e->path_len, path, len);
+
+		if (order == 0)
+			return mid;
+		if (order < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return n;
+}
+
 static bool valid_part(const char *part, size_t len)
 {
 	return len > 0 && len <= MANIFEST_PART_MAX && !(len == 1 && part[0] == '.') &&
@@ -108,21 +127,9 @@ static bool valid_place(const struct walk *w, const struct manifest_entry *e)
 
 static bool file_before(const struct walk *w, const char *path, size_t len)
 {
-	uint32_t lo = 0, hi = w->entry;
+	uint32_t i = manifest_find(w->m, w->entry, path, len);
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		const struct manifest_entry *e = &w->m->entries[mid];
-		int order = manifest_compare(e->path, e->path_len, path, len);
-
-		if (order == 0)
-			return e->type == MANIFEST_FILE;
-		if (order < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
+	return i < w->entry && w->m->entries[i].type == MANIFEST_FILE;
 }
 
 static bool valid_target(const struct walk *w, const struct manifest_entry *e)

@@ -74,8 +74,16 @@ struct manifest_limits {
 	size_t max_memory; /* bytes that the decoded form may take */
 };
 
+/* How many chunks so many bytes are. */
+static inline uint64_t manifest_n_chunks(uint64_t len)
+{
+	return len / MANIFEST_CHUNK + (len % MANIFEST_CHUNK > 0);
+}
+
 /* How paths are ordered: part by part, as bytes. Less than 0, 0 or more, as memcmp(). */
 int manifest_compare(const char *a, size_t a_len, const char *b, size_t b_len);
+/* The entry with this path among the first `n`, which are in order; `n`: there is none. */
+uint32_t manifest_find(const struct manifest *m, uint32_t n, const char *path, size_t len);
 
 /*
  * The wire form: an upper bound of its length for manifest_encode(), which returns the length,

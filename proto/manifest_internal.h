@@ -23,11 +23,6 @@ static inline uint64_t manifest_run_len(uint64_t size, uint64_t first, uint64_t 
 	return n > left / MANIFEST_CHUNK ? left : n * MANIFEST_CHUNK;
 }
 
-static inline uint64_t manifest_n_chunks(uint64_t len)
-{
-	return len / MANIFEST_CHUNK + (len % MANIFEST_CHUNK > 0);
-}
-
 /* All that doc/PROTOCOL.md demands of a manifest whose strings, arrays and counts are safe to
  * read. */
 bool manifest_valid(const struct manifest *m);

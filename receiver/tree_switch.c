@@ -129,26 +129,6 @@ static int furnish_symlink(struct tree *t, uint32_t entry)
 	return meta_set_link(dir, base, e, t->conf.owner);
 }
 
-/* The codec has seen that it is there: a file before this entry. */
-static uint32_t find_file(const struct tree *t, const char *path, size_t len)
-{
-	uint32_t low = 0, high = t->m->n_entries;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-		const struct manifest_entry *e = &t->m->entries[mid];
-		int order = manifest_compare(e->path, e->path_len, path, len);
-
-		if (order == 0)
-			return mid;
-		if (order < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return t->m->n_entries;
-}
-
 static bool same_inode(int dir_a, const char *a, int dir_b, const char *b)
 {
 	struct stat sa, sb;
@@ -180,14 +160,15 @@ static int link_within(struct tree *t, uint32_t entry, int from, const char *fro
 	return r;
 }
 
+/* The codec has seen that its target is a file before it. */
 static int furnish_hardlink(struct tree *t, uint32_t entry)
 {
 	const struct manifest_entry *e = &t->m->entries[entry];
-	uint32_t file = find_file(t, e->target, e->target_len);
+	uint32_t file = manifest_find(t->m, entry, e->target, e->target_len);
 	const char *base;
 	int dir, r;
 
-	if (file == t->m->n_entries || t->entry[file] & ENTRY_FAILED)
+	if (file == entry || t->entry[file] & ENTRY_FAILED)
 		return -EBADMSG;
 	dir = place_of(t, file, &base);
 	if (dir < 0)

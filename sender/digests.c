@@ -11,6 +11,7 @@
 
 #include "common/file.h"
 #include "proto/bytes.h"
+#include "sender/inode.h"
 
 /*
  * The file: a magic number, records one after the other, those of the last run first, and the
@@ -42,11 +43,6 @@ struct digests {
 	uint32_t *slot; /* by device and inode: a record's number and one more */
 	uint64_t mask;
 };
-
-static uint64_t n_sums(uint64_t size)
-{
-	return size / MANIFEST_CHUNK + (size % MANIFEST_CHUNK > 0);
-}
 
 static bool key_equal(const struct key *a, const struct key *b)
 {
@@ -110,22 +106,15 @@ static int read_records(struct digests *d, struct rd *r)
 					      .ctime_nsec = rd_u32(r),
 				      } };
 
-		rec.sums = rd_bytes(r, n_sums(rec.key.size) * SHA256_LEN);
+		rec.sums = rd_bytes(r, manifest_n_chunks(rec.key.size) * SHA256_LEN);
 		err = rd_ok(r) ? add_record(d, &rec) : -EBADMSG;
 	}
 	return err;
 }
 
-static uint64_t mix(uint64_t dev, uint64_t ino)
-{
-	struct rng rng = rng_init(dev * 31 + ino);
-
-	return rng_u64(&rng);
-}
-
 static uint32_t *find_slot(const struct digests *d, uint64_t dev, uint64_t ino)
 {
-	uint64_t at = mix(dev, ino) & d->mask;
+	uint64_t at = inode_hash(dev, ino) & d->mask;
 
 	for (; d->slot[at]; at = (at + 1) & d->mask) {
 		const struct key *key = &d->records[d->slot[at] - 1].key;
@@ -234,7 +223,7 @@ static struct record *find(const struct digests *d, const struct key *key)
 
 static uint32_t chunks_in(const struct manifest_run *run)
 {
-	return (uint32_t)n_sums(run->len);
+	return (uint32_t)manifest_n_chunks(run->len);
 }
 
 static bool is_hole(const uint8_t *sum)
@@ -319,7 +308,7 @@ static void put_key(struct writer *w, const struct key *key)
 
 static bool has_room(const struct writer *w, uint64_t size)
 {
-	uint64_t n = n_sums(size);
+	uint64_t n = manifest_n_chunks(size);
 
 	return n < DIGESTS_MAX / SHA256_LEN &&
 	       w->total + KEY_LEN + (n + 1) * SHA256_LEN <= DIGESTS_MAX;
@@ -344,7 +333,7 @@ static void put_file(struct writer *w, const struct pack *p, const struct sums *
 		     const struct manifest_entry *e, uint32_t chunk)
 {
 	static const uint8_t none[SHA256_LEN];
-	uint64_t at = 0, n = n_sums(e->size);
+	uint64_t at = 0, n = manifest_n_chunks(e->size);
 
 	for (uint32_t k = 0; k < e->n_runs; k++) {
 		const struct manifest_run *run = &p->m.runs[e->first_run + k];
@@ -389,7 +378,7 @@ static void put_old(struct writer *w, const struct digests *old)
 {
 	for (uint32_t i = 0; i < old->n; i++) {
 		struct record *rec = &old->records[i];
-		uint64_t n = n_sums(rec->key.size);
+		uint64_t n = manifest_n_chunks(rec->key.size);
 
 		if (!rec->replaced && has_room(w, rec->key.size)) {
 			put_key(w, &rec->key);

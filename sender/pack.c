@@ -152,18 +152,13 @@ static int place_all(struct plan *t, uint32_t *first)
 	return r;
 }
 
-static uint64_t chunks_of(uint64_t len)
-{
-	return (len + MANIFEST_CHUNK - 1) / MANIFEST_CHUNK;
-}
-
 /* Of a plan in which every run makes content. */
 static int cut_chunks(struct manifest *m)
 {
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < m->n_runs; i++)
-		n += chunks_of(m->runs[i].len);
+		n += manifest_n_chunks(m->runs[i].len);
 	if (n >= UINT32_MAX)
 		return -EFBIG;
 	m->chunks = calloc(n + 1, sizeof(*m->chunks));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "sender/inode.h"
 
 /* --- the order --- */
 
@@ -101,19 +102,12 @@ static int merge(struct scan *s)
 
 /* --- hard links --- */
 
-static uint64_t mix(uint64_t dev, uint64_t ino)
-{
-	struct rng rng = rng_init(dev * 31 + ino);
-
-	return rng_u64(&rng);
-}
-
 /* The entry that stands for this file, which `i` becomes if none did; slots hold a number and
  * one more. */
 static uint32_t first_of(const struct scan *s, uint32_t i, uint32_t *slots, uint64_t mask)
 {
 	const struct scan_file *f = &s->files[i];
-	uint64_t at = mix(f->dev, f->ino) & mask;
+	uint64_t at = inode_hash(f->dev, f->ino) & mask;
 
 	for (; slots[at]; at = (at + 1) & mask) {
 		const struct scan_file *other = &s->files[slots[at] - 1];
