@@ -11,8 +11,7 @@
 #define USER       "user."
 #define XATTR_NAME 255 /* the kernel's limit */
 
-/* FAT and many network mounts know no modes, or no times of others: the content counts. */
-static int forgive(int r)
+int meta_forgive(int r)
 {
 	int e = r < 0 ? -errno : 0;
 
@@ -51,7 +50,7 @@ static int set_xattrs(int fd, const struct manifest_entry *e)
 			continue;
 		memcpy(name, p, len);
 		name[len] = '\0';
-		r = forgive(fsetxattr(fd, name, value, value_len, 0));
+		r = meta_forgive(fsetxattr(fd, name, value, value_len, 0));
 	}
 	return r;
 }
@@ -60,25 +59,25 @@ static int set_xattrs(int fd, const struct manifest_entry *e)
 int meta_set(int fd, const struct manifest_entry *e, bool owner)
 {
 	struct timespec times[2];
-	int r = sets_owner(e, owner) ? forgive(fchown(fd, e->uid, e->gid)) : 0;
+	int r = sets_owner(e, owner) ? meta_forgive(fchown(fd, e->uid, e->gid)) : 0;
 
 	times_of(e, times);
 	if (r == 0 && e->xattrs_len)
 		r = set_xattrs(fd, e);
 	if (r == 0)
-		r = forgive(fchmod(fd, mode_of(e, owner)));
-	return r == 0 ? forgive(futimens(fd, times)) : r;
+		r = meta_forgive(fchmod(fd, mode_of(e, owner)));
+	return r == 0 ? meta_forgive(futimens(fd, times)) : r;
 }
 
 int meta_set_link(int dir, const char *base, const struct manifest_entry *e, bool owner)
 {
 	struct timespec times[2];
 	int r = sets_owner(e, owner)
-			? forgive(fchownat(dir, base, e->uid, e->gid, AT_SYMLINK_NOFOLLOW))
+			? meta_forgive(fchownat(dir, base, e->uid, e->gid, AT_SYMLINK_NOFOLLOW))
 			: 0;
 
 	times_of(e, times);
-	return r == 0 ? forgive(utimensat(dir, base, times, AT_SYMLINK_NOFOLLOW)) : r;
+	return r == 0 ? meta_forgive(utimensat(dir, base, times, AT_SYMLINK_NOFOLLOW)) : r;
 }
 
 bool meta_differs(const struct stat *st, const struct manifest_entry *e, bool owner)

@@ -18,6 +18,10 @@ int meta_set(int fd, const struct manifest_entry *e, bool owner);
 /* Of a symbolic link that was just made. */
 int meta_set_link(int dir, const char *base, const struct manifest_entry *e, bool owner);
 
+/* What chmod() and its like returned, as 0 or -errno: FAT and many network mounts know no
+ * modes, or no times of others, and the content counts. */
+int meta_forgive(int r);
+
 /* Whether a file or directory that is so needs meta_set(); one with extended attributes always
  * does. */
 bool meta_differs(const struct stat *st, const struct manifest_entry *e, bool owner);

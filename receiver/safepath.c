@@ -150,8 +150,10 @@ static int walk_to(int dirfd, const char *path, size_t len)
 	}
 	fd = walk(dirfd, dir, false);
 	if (fd >= 0 &&
-	    (fstat(dirfd, &from) < 0 || fstat(fd, &to) < 0 || from.st_dev != to.st_dev))
-		close_fd(&fd), fd = -EXDEV;
+	    (fstat(dirfd, &from) < 0 || fstat(fd, &to) < 0 || from.st_dev != to.st_dev)) {
+		close_fd(&fd);
+		return -EXDEV;
+	}
 	return fd;
 }
 

@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/sink_file.h"
 #include "receiver/extents.h"
+#include "receiver/meta.h"
 #include "receiver/safepath.h"
 #include "receiver/space.h"
 #include "common/file.h"
@@ -197,26 +198,18 @@ void sink_hash_hot(struct sink_file *s, uint64_t off, const void *data, size_t l
 	s->hashed += len;
 }
 
-/* FAT and many network mounts know no modes, or no times of others: the content counts. */
-static int forgive(int r)
-{
-	int e = r < 0 ? -errno : 0;
-
-	return e == -EPERM || e == -EOPNOTSUPP || e == -ENOSYS ? 0 : e;
-}
-
 static int set_meta(struct sink_file *s)
 {
 	struct timespec times[2] = {
 		{ .tv_nsec = UTIME_OMIT },
 		{ .tv_sec = s->meta.mtime_sec, .tv_nsec = (long)s->meta.mtime_nsec },
 	};
-	int r = forgive(fchmod(s->fd, s->mode));
+	int r = meta_forgive(fchmod(s->fd, s->mode));
 
 	if (s->meta.mtime_nsec >= 1000000000)
 		times[1].tv_nsec = 0;
 	if (r == 0 && s->meta.has_meta)
-		r = forgive(futimens(s->fd, times));
+		r = meta_forgive(futimens(s->fd, times));
 	return r;
 }
 

@@ -8,11 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STAGE_MARK ".sow-"
-#define STAGE_NAME                                                                             \
-	(sizeof(STAGE_MARK) - 1 + 16) /* ... and 16 hexadecimal digits of the job              \
-				       */
-#define STAGE_DAYS 7                  /* without a change, and it is swept away */
+#define STAGE_MARK   ".sow-"
+#define STAGE_DIGITS 16 /* hexadecimal, of the job, after the mark */
+#define STAGE_NAME   (sizeof(STAGE_MARK) - 1 + STAGE_DIGITS)
+#define STAGE_DAYS   7 /* without a change, and it is swept away */
 
 /* ".sow-JOB" in the output directory, for its owner only: "tree" has the files, "map" tells
  * which of their bytes are there. */
