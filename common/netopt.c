@@ -10,7 +10,6 @@
 #include "common/scope.h"
 
 const char *const netopt_scopes[] = { "host", "link", "site", "organization", "global", NULL };
-const char *const netopt_against_source[] = { "exclude", NULL };
 const char *const netopt_against_exclude[] = { "source", NULL };
 const char *const netopt_against_scope[] = { "scope", NULL };
 

@@ -40,7 +40,6 @@ struct netopt {
 	}
 
 extern const char *const netopt_scopes[];          /* names in enum scope's order */
-extern const char *const netopt_against_source[];  /* --exclude */
 extern const char *const netopt_against_exclude[]; /* --source */
 extern const char *const netopt_against_scope[];   /* --ttl */
 
@@ -51,11 +50,7 @@ extern const char *const netopt_against_scope[];   /* --ttl */
 	  .help = "multicast group or broadcast address" },                                    \
 	{ "interface", 'i', "IF", &opt_string, offsetof(T, M.interface),                       \
 	  .help = "network interface: name, index, address or subnet" },                       \
-	{ "source", 0, "ADDR", &opt_strings, offsetof(T, M.sources), .help = SOURCE_HELP,      \
-	  .against = netopt_against_source },                                                  \
-	{ "exclude", 0, "ADDR", &opt_strings, offsetof(T, M.excludes),                         \
-	  .help = "refuse packets from this address (repeat)",                                 \
-	  .against = netopt_against_exclude },                                                 \
+	{ "source", 0, "ADDR", &opt_strings, offsetof(T, M.sources), .help = SOURCE_HELP },    \
 	{ "range", 0, "CIDR", &opt_strings, offsetof(T, M.ranges),                             \
 	  .help = "accept packets from these addresses only (repeat)" },                       \
 	{ "dscp", 0, "N", &opt_u32, offsetof(T, M.dscp), .max = 63, .dflt = "0",               \
@@ -64,6 +59,12 @@ extern const char *const netopt_against_scope[];   /* --ttl */
 	  .help = "socket buffer for what arrives" },                                          \
 	{ "sndbuf", 0, "BYTES", &opt_size, offsetof(T, M.sndbuf), .min = 4096, .max = 1 << 29, \
 	  .help = "socket buffer for what leaves" }
+
+/* For a program that listens to several senders. */
+#define NETOPT_EXCLUDE_OPT(T, M)                                                               \
+	{ "exclude", 0, "ADDR", &opt_strings, offsetof(T, M.excludes),                         \
+	  .help = "refuse packets from this address (repeat)",                                 \
+	  .against = netopt_against_exclude }
 
 /* Rows for a program that sends to the group. */
 #define NETOPT_REACH_OPTS(T, M)                                                                \

@@ -42,6 +42,7 @@ static const struct opt opts[] = {
 
 	{ .help = "Network" },
 	NETOPT_OPTS(struct conf, net, "hear only this sender (repeat)"),
+	NETOPT_EXCLUDE_OPT(struct conf, net),
 
 	{ .help = "Protocol" },
 	{ "inactivity", 0, "TIME", &opt_duration, AT(inactivity), .dflt = "10",

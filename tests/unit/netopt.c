@@ -16,6 +16,7 @@ struct conf {
 static const struct opt opts[] = {
 	{ .help = "Network" },
 	NETOPT_OPTS(struct conf, net, "who may send"),
+	NETOPT_EXCLUDE_OPT(struct conf, net),
 	NETOPT_REACH_OPTS(struct conf, net),
 };
 static const struct opt_prog prog = { .name = "test", .opts = opts, .n_opts = LEN(opts) };
