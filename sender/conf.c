@@ -33,6 +33,16 @@ static const struct opt opts[] = {
 	{ "min-rate", 0, "RATE", &opt_rate, AT(min_rate), .min = 1000, .max = 1000000000000,
 	  .help = "with --rate auto: do not wait for receivers that can do less [100K]" },
 
+	{ .help = "Files" },
+	{ "exclude", 0, "GLOB", &opt_strings, AT(excludes),
+	  .help = "leave out what has this name, or path as it is sent (repeat)" },
+	{ "one-file-system", 0, NULL, &opt_flag, AT(one_file_system),
+	  .help = "leave out what is mounted below a directory" },
+	{ "owner", 0, NULL, &opt_flag, AT(owner), .help = "tell owners and groups, by number" },
+	{ "xattrs", 0, NULL, &opt_flag, AT(xattrs), .help = "tell extended attributes" },
+	{ "digest-cache", 0, "FILE", &opt_string, AT(digest_cache),
+	  .help = "keep digests for the next run there, or none [~/.cache/sow/digests]" },
+
 	{ .help = "Receivers" },
 	{ "who", 0, NULL, &opt_flag, AT(who), .against = against_who,
 	  .help = "only ask which receivers are there: name, address, version, free space" },
@@ -81,8 +91,8 @@ static const struct opt opts[] = {
 
 static const struct opt_prog prog = {
 	.name = "sow",
-	.synopsis = "[options] FILE... | --who [options]",
-	.about = "Sends files by multicast to all machines that run reap.",
+	.synopsis = "[options] PATH... | --who [options]",
+	.about = "Sends files and directories by multicast to all machines that run reap.",
 	.version = PACKAGE_VERSION,
 	.opts = opts,
 	.n_opts = LEN(opts),

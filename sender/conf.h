@@ -16,7 +16,12 @@ enum conf_fec { FEC_AUTO, FEC_5, FEC_129 };
 
 struct conf {
 	struct netopt net;
-	bool who;           /* only ask which receivers are there */
+	bool who; /* only ask which receivers are there */
+	/* What of the files is sent: globs, and how they are looked at. */
+	struct opt_list excludes;
+	bool one_file_system, owner, xattrs;
+	const char *digest_cache; /* a file; "none"; NULL: the default */
+
 	uint64_t rate;      /* bits a second of NORM messages; 0: auto; RATE_NORM_CC */
 	uint64_t min_rate;  /* 0: the default */
 	uint32_t receivers; /* start when so many are there; 0: when no more come */

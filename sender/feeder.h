@@ -15,10 +15,11 @@ int feeder_new(struct feeder **ret, uint32_t n_threads, struct loop *loop);
 void feeder_free(struct feeder *f);
 
 /*
- * Takes back what was served, and serves or hands out what the session asks for; loop_wake()
- * tells when there is something to take back.
+ * Takes back what was served, and serves or hands out what the session asks for, and what the
+ * job wants hashed; loop_wake() tells when there is something to take back. True: some was
+ * hashed, and job_feed() and another call may have more to do.
  */
-void feeder_serve(struct feeder *f, struct tx *tx, struct job *job, nsec_t now);
+bool feeder_serve(struct feeder *f, struct tx *tx, struct job *job, nsec_t now);
 /* Whether the loop has more to send than it can: then small work is left to threads. */
 void feeder_rush(struct feeder *f, bool rushed);
 

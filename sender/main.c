@@ -2,14 +2,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "sender/digests.h"
 #include "sender/pump.h"
 #include "sender/who.h"
 
-#define RCVBUF  (1 << 20) /* for the answers of many receivers at once */
-#define HEADERS 32        /* NORM's, beside the segment, at most */
+#define RCVBUF  (1 << 20)  /* for the answers of many receivers at once */
+#define HEADERS 32         /* NORM's, beside the segment, at most */
+#define QUICK   (64 << 20) /* bytes that take no time to be hashed */
 
 static int check_segment(const struct conf *c, const struct netplan *plan)
 {
@@ -91,13 +96,53 @@ static int transfer(const struct conf *c, const struct netplan *plan, struct job
 	return r;
 }
 
+/* Where digests are kept; NULL: nowhere. */
+static const char *digest_cache(const struct conf *c, char path[static PATH_MAX])
+{
+	if (c->profile == PROFILE_NORM)
+		return NULL;
+	if (!c->digest_cache)
+		return digests_default_path(path) == 0 ? path : NULL;
+	return strcmp(c->digest_cache, "none") == 0 ? NULL : c->digest_cache;
+}
+
+static void say_progress(void *progress, const char *what, uint64_t done, uint64_t total)
+{
+	progress_show(progress, clock_now(), &(struct progress_now){ done, total, what });
+}
+
+static int prepare(const struct conf *c, char cache[static PATH_MAX], struct job **ret)
+{
+	struct progress progress;
+	struct job_conf jc = {
+		.plain = c->profile == PROFILE_NORM,
+		.segment = c->segment,
+		.excludes = &c->excludes,
+		.one_file_system = c->one_file_system,
+		.owner = c->owner,
+		.xattrs = c->xattrs,
+		.quick = QUICK,
+		.digest_cache = digest_cache(c, cache),
+		.progress = say_progress,
+		.progress_arg = &progress,
+	};
+	int r;
+
+	progress_init(&progress, STDERR_FILENO, c->progress_mode);
+	log_before_line(progress_clear, &progress);
+	r = job_new(ret, c->paths, c->n_paths, &jc);
+	progress_clear(&progress);
+	log_before_line(NULL, NULL);
+	return r;
+}
+
 static int run(struct conf *c)
 {
-	struct job_conf jc = { .plain = c->profile == PROFILE_NORM, .segment = c->segment };
 	struct expected *expected = NULL;
+	char cache[PATH_MAX];
 	struct netplan plan;
 	struct job *job;
-	int r = job_new(&job, c->paths, c->n_paths, &jc);
+	int r = prepare(c, cache, &job);
 
 	if (r < 0)
 		return status_of(r);

@@ -55,7 +55,7 @@ struct pump {
 	nsec_t deadline_at;
 	nsec_t started_at; /* tx_start(); NSEC_NEVER: not yet */
 	nsec_t drain_until;
-	bool feeding; /* files can be queued at once */
+	bool feeding; /* the job has more to do at once */
 	bool working; /* the last wake-up ended with more to do */
 	bool sent;    /* packets were sent in this wake-up */
 	bool nobody;  /* none came in time */
@@ -450,7 +450,7 @@ static void send_all(struct pump *p)
 	p->working = true;
 	p->sent = false;
 	for (int i = 0; i < ROUNDS && p->working && p->blocked == FREE; i++) {
-		feeder_serve(p->feeder, p->tx, p->c.job, p->now);
+		p->feeding |= feeder_serve(p->feeder, p->tx, p->c.job, p->now);
 		p->working = fill(p) > 0;
 		p->sent |= p->working;
 		flush(p);

@@ -217,13 +217,19 @@ void report_straggler(struct report *r, const struct listener *li)
 
 void report_progress(struct report *r, const struct report_now *is)
 {
+	struct progress_now now = { .note = "reading what some have already" };
 	struct tx_status st;
 	char note[128], rate[32] = "";
 
 	say_rate(r, is);
 	if (!r->progress.on || is->now < r->progress.redraw_at)
 		return;
+	if (job_hashing(is->job, &now.done, &now.total)) {
+		progress_show(&r->progress, is->now, &now);
+		return;
+	}
 	st = tx_status(is->tx);
+	now = (struct progress_now){ st.sent, MAX(st.total, job_total(is->job)), note };
 	if (r->rates->automatic && is->started_at != NSEC_NEVER)
 		rate_text((st.rate * 8 + 500000) / 1000000 * 1000000, rate);
 	snprintf(note, sizeof(note), "%s%u receiver%s%s%s%s%s",
@@ -233,7 +239,7 @@ void report_progress(struct report *r, const struct report_now *is)
 		 tx_n_receivers(is->tx), tx_n_receivers(is->tx) == 1 ? "" : "s",
 		 rate[0] ? ", at " : "", rate, rate[0] ? ": " : "",
 		 rate[0] ? rate_reason_name(st.rate_reason) : "");
-	progress_show(&r->progress, is->now, &(struct progress_now){ st.sent, st.total, note });
+	progress_show(&r->progress, is->now, &now);
 }
 
 /* --- the end --- */
@@ -344,8 +350,9 @@ static void receivers(struct report *r, const struct report_now *is)
 
 struct totals {
 	unsigned ok, expected;
-	double seconds, goodput; /* bits a second of file content that everybody got once */
-	double ratio;            /* packets sent for each packet of content */
+	uint64_t bytes; /* of files, that everybody has now; or what was sent of them */
+	double seconds, goodput; /* bits of them a second */
+	double ratio;            /* packets sent for each packet that they fill */
 };
 
 static struct totals totals_of(const struct report *r, const struct report_now *is)
@@ -353,12 +360,15 @@ static struct totals totals_of(const struct report *r, const struct report_now *
 	const struct tx_counters *c = tx_counters(is->tx);
 	struct totals t = { .ok = count_succeeded(r, is), .expected = expected(r, is) };
 
+	uint64_t filled = job_bytes(is->job) / r->conf->segment;
+
+	t.bytes = t.ok == t.expected ? job_bytes(is->job) : tx_status(is->tx).sent;
 	if (is->started_at != NSEC_NEVER)
 		t.seconds = (double)(is->now - is->started_at) / 1e9;
 	if (t.seconds > 0)
-		t.goodput = (double)tx_status(is->tx).sent * 8 / t.seconds;
-	if (c->source)
-		t.ratio = (double)c->packets / (double)c->source;
+		t.goodput = (double)t.bytes * 8 / t.seconds;
+	if (c->source || filled)
+		t.ratio = (double)c->packets / (double)MAX(c->source, filled);
 	return t;
 }
 
@@ -391,8 +401,8 @@ static void summary(const struct report *r, const struct report_now *is, int exi
 	snprintf(text, sizeof(text),
 		 "%s%u of %u receiver%s complete; %" PRIu64
 		 " bytes in %.3f s, %.1f Mbit/s, %.3f packets per source packet",
-		 why(is, exit_status), t.ok, t.expected, t.expected == 1 ? "" : "s",
-		 tx_status(is->tx).sent, t.seconds, t.goodput / 1e6, t.ratio);
+		 why(is, exit_status), t.ok, t.expected, t.expected == 1 ? "" : "s", t.bytes,
+		 t.seconds, t.goodput / 1e6, t.ratio);
 	if (is->started_at == NSEC_NEVER && exit_status == EXIT_NOBODY && !is->quit)
 		snprintf(text, sizeof(text), "nobody there: no receiver answered within %.3g s",
 			 (double)r->conf->wait / 1e9);
@@ -419,7 +429,7 @@ static void summary_json(struct report *r, const struct report_now *is, int exit
 	json_u64(&j, "source_packets", c->source);
 	json_u64(&j, "parity_packets", c->parity);
 	json_u64(&j, "bytes_sent", c->bytes);
-	json_u64(&j, "bytes", tx_status(is->tx).sent);
+	json_u64(&j, "bytes", t.bytes);
 	json_u64(&j, "nacks", c->nacks);
 	json_u64(&j, "reports", c->reports);
 	json_u64(&j, "rate_bps", tx_status(is->tx).rate * 8);
@@ -447,8 +457,8 @@ static void write_metrics(const struct report *r, const struct report_now *is, i
 		  job_n_failed(is->job) },
 		{ "sow_seconds", "duration of the transfer", METRIC_GAUGE, t.seconds },
 		{ "sow_goodput_bps", "file content a second, bits", METRIC_GAUGE, t.goodput },
-		{ "sow_content_bytes_total", "file content sent", METRIC_COUNTER,
-		  (double)tx_status(is->tx).sent },
+		{ "sow_content_bytes_total", "file content that arrived", METRIC_COUNTER,
+		  (double)t.bytes },
 		{ "sow_sent_bytes_total", "bytes of NORM messages sent", METRIC_COUNTER,
 		  (double)c->bytes },
 		{ "sow_packets_total", "packets sent", METRIC_COUNTER, (double)c->packets,

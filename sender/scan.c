@@ -47,14 +47,18 @@ static int device_size(const char *name, struct stat *st)
 }
 
 /* What can be sent of a name; its size, for a device. */
-static int look_at(const char *name, struct stat *st)
+static int look_at(const struct scan *s, const char *name, struct stat *st)
 {
 	int r;
 
 	if (stat(name, st) < 0 || access(name, R_OK) < 0)
 		return user_error(-errno, name);
-	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
+	if (S_ISREG(st->st_mode) || (S_ISDIR(st->st_mode) && !s->conf->files_only))
 		return 0;
+	if (S_ISDIR(st->st_mode)) {
+		log_err(0, "%s: is a directory; plain NORM knows only files", name);
+		return -EINVAL;
+	}
 	if (!S_ISBLK(st->st_mode)) {
 		log_err(0, "%s: is a %s; files, directories and block devices can be sent",
 			name, scan_kind(st));
@@ -96,7 +100,7 @@ static int walk_name(struct scan_walk *w, const char *name)
 {
 	struct scan *s = w->scan;
 	struct stat st;
-	int r = look_at(name, &st);
+	int r = look_at(s, name, &st);
 
 	if (r < 0)
 		return r;
@@ -146,6 +150,7 @@ int scan_new(struct scan **ret, char *const *names, unsigned n, const struct sca
 		return log_err(-ENOMEM, "%u files", n);
 	}
 	s->names = names;
+	s->n_names = n;
 	s->conf = conf;
 	r = walk_all(s, n);
 	if (r == 0 && (r = scan_order(s)) == -ENOMEM)

@@ -11,6 +11,7 @@ struct scan_conf {
 		*excludes; /* globs, for relative paths and for last parts; NULL */
 	bool one_file_system;
 	bool owner, xattrs; /* to be sent, too */
+	bool files_only;    /* no directories, and nothing that only a manifest can tell */
 	/* Called now and then while it goes on; NULL: not wanted. */
 	void (*progress)(void *arg, uint32_t n_entries, uint64_t bytes);
 	void *progress_arg;
@@ -36,12 +37,13 @@ struct scan {
 	uint32_t n, cap;
 	struct manifest_entry *entries; /* in a manifest's order */
 	struct scan_file *files;        /* one for each entry */
-	uint32_t n_files;               /* entries that are files, hard links too */
+	uint32_t n_files;               /* entries that are no directories */
 	uint64_t total_size;
 	uint32_t n_refused; /* what could not be taken: each was named in a warning */
 
 	char *const *names; /* of the command line, borrowed */
-	size_t *skip;       /* bytes of an entry's path that its name stands for */
+	unsigned n_names;
+	size_t *skip; /* bytes of an entry's path that its name stands for */
 	struct scan_strings *strings;
 	const struct scan_conf *conf; /* while it goes on */
 };

@@ -106,18 +106,20 @@ const char *scan_kind(const struct stat *st)
 	}
 }
 
-static struct scan_file file_of(const struct stat *st, uint32_t root)
+static struct scan_file file_of(const struct scan *s, const struct stat *st, uint32_t root)
 {
+	bool tells = !s->conf->files_only;
+
 	return (struct scan_file){
 		.dev = st->st_dev,
 		.ino = st->st_ino,
 		.ctime_sec = st->st_ctim.tv_sec,
 		.ctime_nsec = (uint32_t)st->st_ctim.tv_nsec,
 		.root = root,
-		.sparse = S_ISREG(st->st_mode) && st->st_size > MANIFEST_CHUNK &&
+		.sparse = tells && S_ISREG(st->st_mode) && st->st_size > MANIFEST_CHUNK &&
 			  st->st_blocks * 512 < st->st_size,
 		.device = S_ISBLK(st->st_mode),
-		.linked = S_ISREG(st->st_mode) && st->st_nlink > 1,
+		.linked = tells && S_ISREG(st->st_mode) && st->st_nlink > 1,
 	};
 }
 
@@ -181,10 +183,10 @@ int scan_add(struct scan_walk *w, const struct stat *st, bool follow)
 		r = add_xattrs(w, &e, follow);
 	if (r != 0)
 		return r;
-	s->files[s->n] = file_of(st, w->root);
+	s->files[s->n] = file_of(s, st, w->root);
 	s->files[s->n].follow = follow;
 	s->entries[s->n++] = e;
-	s->n_files += e.type == MANIFEST_FILE;
+	s->n_files += e.type != MANIFEST_DIR;
 	s->total_size += e.size;
 	if (s->n % PROGRESS_EVERY == 0 && s->conf->progress)
 		s->conf->progress(s->conf->progress_arg, s->n, s->total_size);
@@ -223,6 +225,8 @@ static int visit(struct scan_walk *w, const char *name)
 		log_warn(0, "%s: is a %s, which is not sent", w->path, scan_kind(&st));
 		return 0;
 	}
+	if (S_ISREG(st.st_mode) && geteuid() != 0 && access(w->path, R_OK) < 0)
+		return refuse(s, -errno, w->path, "not sent"), 0;
 	r = scan_add(w, &st, false);
 	if (r != 0 || !S_ISDIR(st.st_mode) || (s->conf->one_file_system && st.st_dev != w->dev))
 		return MIN(r, 0);

@@ -270,6 +270,11 @@ static struct window *window_with(struct source_tree *t, uint64_t off)
 	return NULL;
 }
 
+bool source_tree_complete(const struct source_tree *t)
+{
+	return !t->sums || sums_complete(t->sums);
+}
+
 int source_tree_read(struct source_tree *t, uint64_t off, void *buf, size_t len,
 		     struct source_loss **losses)
 {
@@ -285,7 +290,7 @@ int source_tree_read(struct source_tree *t, uint64_t off, void *buf, size_t len,
 		uint32_t chunk;
 		size_t n;
 
-		if (!w && sums_complete(t->sums))
+		if (!w && source_tree_complete(t))
 			return read_pieces(t, off, to, len);
 		chunk = w ? 0 : manifest_chunk_at(&t->pack->m, off);
 		if (!w && t->sums->state[chunk] == SUM_UNKNOWN) {
@@ -316,7 +321,7 @@ int64_t source_tree_hash(struct source_tree *t, uint64_t max, struct source_loss
 	int r;
 
 	t->losses = losses;
-	while (done < max && !sums_complete(t->sums)) {
+	while (done < max && !source_tree_complete(t)) {
 		while (t->sums->state[t->unknown] != SUM_UNKNOWN)
 			t->unknown++;
 		r = fill_window(t, t->unknown, &w);

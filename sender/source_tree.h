@@ -14,7 +14,8 @@ struct source_loss {
 
 struct source_tree;
 
-/* Both borrowed; digests that become known go into `sums`. -ENOMEM, or what the digest says. */
+/* Both borrowed; digests that become known go into `sums`. NULL: none are wanted. -ENOMEM, or
+ * what the digest says. */
 int source_tree_new(struct source_tree **ret, const struct pack *pack, struct sums *sums);
 void source_tree_free(struct source_tree *t); /* NULL is fine */
 
@@ -34,5 +35,8 @@ int source_tree_read(struct source_tree *t, uint64_t off, void *buf, size_t len,
  * -errno.
  */
 int64_t source_tree_hash(struct source_tree *t, uint64_t max, struct source_loss **losses);
+
+/* Nothing is left to be hashed. */
+bool source_tree_complete(const struct source_tree *t);
 
 #endif

@@ -23,7 +23,8 @@ def ready(ctx, i):
 
 
 def sender(ctx):
-    argv = [ctx.build + "/sow", *common(ctx), "--receivers", str(ctx.n), "--wait", "10"]
+    argv = [ctx.build + "/sow", *common(ctx), "--receivers", str(ctx.n), "--wait", "10",
+            "--digest-cache", "none"]
     rate = ctx.opt("rate", "") or (f"{int(ctx.rate * 0.95)}M" if ctx.rate else "")
     if rate:
         argv += ["--rate", rate]

@@ -1,362 +1,313 @@
 /* sowing.c - tests of sender/job, listeners and report: real sessions, real files. */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/unit/unit.h"
+#include "tests/unit/sow_rig.h"
 
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/file.h"
-#include "common/log.h"
-#include "proto/rx.h"
-#include "proto/wire.h"
-#include "sender/feeder.h"
-#include "sender/report.h"
+#include "proto/manifest.h"
+#include "sender/digests.h"
+#include "sender/source_tree.h"
 #include "tests/unit/nomem.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define E       1000
-#define LARGE   (3 << 20) /* is hashed while it is sent */
-#define N_SMALL 40        /* more than are held open */
+/* --- a job of ours --- */
 
-static char dir[sizeof("/tmp/sow-sowing-XXXXXX")];
-static char paths[N_SMALL + 1][64];
-static char *argv_small[N_SMALL], *argv_large[1];
-static uint8_t large[LARGE];
-static unsigned threads; /* every test is run without and with some */
-
-static void put(unsigned i, const void *data, size_t len)
+static const struct got *with_role(const struct field *f, enum jobinfo_role role)
 {
-	assert_int_equal(file_replace(paths[i], 0640, data, len), 0);
-}
-
-static int put_files(void **state)
-{
-	for (unsigned i = 0; i < N_SMALL; i++)
-		put(i, paths[i], i); /* the first one is empty */
-	put(N_SMALL, large, LARGE);
-	return 0;
-}
-
-static int make_dir(void **state)
-{
-	memcpy(dir, "/tmp/sow-sowing-XXXXXX", sizeof(dir));
-	if (!mkdtemp(dir))
-		return -1;
-	for (size_t i = 0; i < LARGE; i++)
-		large[i] = (uint8_t)(i * 2654435761u >> 13);
-	for (unsigned i = 0; i <= N_SMALL; i++)
-		snprintf(paths[i], sizeof(paths[i]), "%s/file%u", dir, i);
-	for (unsigned i = 0; i < N_SMALL; i++)
-		argv_small[i] = paths[i];
-	argv_large[0] = paths[N_SMALL];
-	log_set_level(LOG_LEVEL_ERR);
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	for (unsigned i = 0; i <= N_SMALL; i++)
-		unlink(paths[i]);
-	return rmdir(dir);
-}
-
-/* A sender with its job and, when there is one, a receiver; no loss, a virtual clock. */
-struct field {
-	struct conf conf;
-	struct netplan plan;
-	struct job *job;
-	struct tx *tx;
-	struct loop *loop;
-	struct feeder *feeder;
-	bool rushed;
-	struct listeners *who;
-	struct report report;
-	struct rx *rx;
-	nsec_t now;
-	uint8_t status; /* of the receiver's receipt */
-	unsigned n_objects, n_digests_first, n_digests, n_complete, n_aborted;
-	uint64_t bytes;
-	char name[64]; /* of the last object's INFO, when it is plain */
-	int spoil;     /* file to change when the first data were read; -1: none */
-};
-
-static const struct rates rates = { .min = 1000, .start = 1000, .max = 1000 };
-
-static void field_init(struct field *f, char *const *argv, unsigned n, unsigned max_objects)
-{
-	struct tx_conf tc = { .profile = TX_SOW,
-			      .node_id = 1,
-			      .instance_id = 7,
-			      .segment_size = E,
-			      .fec_id = FEC_RS8,
-			      .block_len = 64,
-			      .n_parity = 32,
-			      .rate = 100000000,
-			      .max_objects = max_objects,
-			      .seed = 1 };
-	struct rx_conf rc = {
-		.node_id = 2, .sender_id = 1, .instance_id = 7, .host = "a\nb", .seed = 2
-	};
-	struct job_conf jc = { .segment = E, .plain = f->conf.profile == PROFILE_NORM };
-
-	f->now = 1000;
-	f->conf.progress_mode = PROGRESS_NEVER;
-	assert_int_equal(job_new(&f->job, argv, n, &jc), 0);
-	assert_int_equal(tx_new(&f->tx, &tc, f->now), 0);
-	assert_int_equal(rx_new(&f->rx, &rc, f->now), 0);
-	assert_int_equal(listeners_new(&f->who, 4), 0);
-	assert_int_equal(loop_new(&f->loop), 0);
-	assert_int_equal(feeder_new(&f->feeder, threads, f->loop), 0);
-	report_init(&f->report, &f->conf, &f->plan, &rates, NULL);
-}
-
-static void field_fini(struct field *f)
-{
-	feeder_free(f->feeder);
-	loop_free(f->loop);
-	log_before_line(NULL, NULL); /* the report may not have come to its end */
-	listeners_free(f->who);
-	rx_free(f->rx);
-	tx_free(f->tx);
-	job_free(f->job);
-}
-
-static bool has_digest(struct field *f, const struct rx_event *ev)
-{
-	struct jobinfo info;
-
-	if (jobinfo_decode(&info, ev->info, ev->info_len) == 0)
-		return info.has_digest;
-	snprintf(f->name, sizeof(f->name), "%.*s", (int)ev->info_len, (const char *)ev->info);
-	return false;
-}
-
-static void on_event(struct field *f, const struct rx_event *ev)
-{
-	struct receipt rc = { .status = f->status, .text = "it\x1b[7ms", .text_len = 7 };
-
-	switch (ev->kind) {
-	case RX_EV_OBJECT:
-		f->n_objects++;
-		f->n_digests_first += has_digest(f, ev);
-		f->bytes += ev->size;
-		rx_accept(f->rx, f->now, ev->object);
-		break;
-	case RX_EV_INFO:
-		f->n_digests += has_digest(f, ev);
-		break;
-	case RX_EV_COMPLETE:
-		f->n_complete++;
-		rx_release(f->rx, ev->object);
-		break;
-	case RX_EV_ABORTED:
-		f->n_aborted++;
-		break;
-	case RX_EV_FINISHED:
-		rx_set_receipt(f->rx, f->now, &rc);
-		break;
-	case RX_EV_JOINED:
-	case RX_EV_RECEIPTED:
-	case RX_EV_SENDER_END:
-	case RX_EV_SENDER_GONE:
-		break;
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		if (f->got[i].data && f->got[i].info.role == role)
+			return &f->got[i];
 	}
+	fail_msg("no object of role %d", role);
+	return NULL;
 }
 
-static void serve(struct field *f)
+static void decode(const struct field *f, struct manifest *ret)
 {
-	struct rx_event ev;
-	struct work w;
+	const struct manifest_limits limits = { .max_entries = 1000, .max_memory = 1 << 20 };
+	const struct got *g = with_role(f, JOBINFO_MANIFEST);
+	uint8_t raw[10000], id[SHA256_LEN];
+	size_t len = g->size;
 
-	feeder_serve(f->feeder, f->tx, f->job, f->now);
-	feeder_rush(f->feeder, f->rushed = !f->rushed); /* both ways are gone */
-	if (f->spoil >= 0 && tx_status(f->tx).sent) {
-		put((unsigned)f->spoil, "other", 5);
-		f->spoil = -1;
+	assert_true(g->complete);
+	assert_in_range(g->info.has_raw_size ? g->info.raw_size : len, 1, sizeof(raw));
+	if (g->info.has_raw_size) {
+		len = g->info.raw_size;
+		assert_int_equal(manifest_unpack(g->data, g->size, raw, len), 0);
+	} else {
+		memcpy(raw, g->data, len);
 	}
-	while (rx_work(f->rx, &w))
-		rx_work_done(f->rx, f->now, &w, 0);
-	while (rx_event(f->rx, &ev))
-		on_event(f, &ev);
+	assert_int_equal(digest_bytes(raw, len, id), 0);
+	assert_memory_equal(id, g->info.job, SHA256_LEN);
+	assert_int_equal(manifest_decode(ret, raw, len, &limits), 0);
 }
 
-static void step(struct field *f)
+/* Chunks whose digest does not fit. */
+static unsigned wrong_chunks(const struct field *f, const struct manifest *m)
 {
-	static const struct addr from = { .in = { .sin_family = AF_INET } };
-	struct tx_packet pkt;
-	struct tx_event ev;
-	uint8_t buf[2000];
-	int n;
+	const struct got *content = with_role(f, JOBINFO_CONTENT);
+	const struct got *digests = with_role(f, JOBINFO_DIGESTS);
+	uint8_t sum[SHA256_LEN];
+	unsigned n = 0;
 
-	job_feed(f->job, f->tx, f->now);
-	serve(f);
-	while (tx_output(f->tx, f->now, &pkt)) {
-		memcpy(buf, pkt.hdr, pkt.hdr_len);
-		if (pkt.payload_len)
-			memcpy(buf + pkt.hdr_len, pkt.payload, pkt.payload_len);
-		rx_input(f->rx, f->now, buf, pkt.hdr_len + pkt.payload_len);
-		serve(f);
+	assert_true(content->complete && digests->complete);
+	assert_int_equal(digests->size, m->n_chunks * SHA256_LEN);
+	assert_int_equal(digest_bytes(digests->data, digests->size, sum), 0);
+	assert_memory_equal(sum, digests->info.digest, SHA256_LEN);
+	assert_int_equal(content->size, m->content_size);
+	for (uint32_t i = 0; i < m->n_chunks; i++) {
+		const struct manifest_chunk *c = &m->chunks[i];
+
+		assert_int_equal(digest_bytes(content->data + c->content_off, c->len, sum), 0);
+		n += memcmp(sum, digests->data + i * SHA256_LEN, SHA256_LEN) != 0;
 	}
-	while ((n = rx_output(f->rx, f->now, buf, sizeof(buf))) > 0)
-		if (tx_input(f->tx, f->now, buf, (size_t)n, &ev) == 0)
-			listeners_note(f->who, &ev, &from);
-	serve(f);
+	return n;
 }
 
-static void transfer(struct field *f)
+static void assert_tree_arrived(const struct field *f)
 {
-	struct loop_event ev;
+	const struct manifest_entry *e;
+	struct manifest m;
 
-	for (nsec_t at = f->now; !tx_done(f->tx) && at < 60 * NSEC_PER_SEC;) {
-		f->now = MAX(at, f->now + 1000);
-		step(f);
-		if (tx_n_receivers(f->tx))
-			tx_start(f->tx, f->now);
-		at = MIN(tx_deadline(f->tx, f->now), rx_deadline(f->rx, f->now));
-		if (threads && at - f->now >= NSEC_PER_MSEC) /* real time, for them */
-			loop_wait(f->loop, clock_now() + NSEC_PER_MSEC, &ev, 1);
-	}
-	assert_true(tx_done(f->tx));
+	decode(f, &m);
+	assert_int_equal(wrong_chunks(f, &m), 0);
+	assert_int_equal(m.n_entries, 4);
+	assert_string_equal(m.entries[0].path, "tree");
+	assert_string_equal(m.entries[1].path, "tree/a");
+	e = &m.entries[3];
+	assert_string_equal(e->path, "tree/large");
+	assert_int_equal(e->size, LARGE);
+	for (uint32_t i = e->first_run; i < e->first_run + e->n_runs; i++)
+		assert_memory_equal(with_role(f, JOBINFO_CONTENT)->data + m.runs[i].content_off,
+				    large + m.runs[i].file_off, m.runs[i].len);
+	manifest_fini(&m);
+	assert_string_equal(f->got[0].name, "tree");
 }
 
-static struct report_now at_the_end(const struct field *f)
+/* The roles of objects 0, 1 and 2. */
+static void assert_order(const struct field *f, enum jobinfo_role a, enum jobinfo_role b,
+			 enum jobinfo_role c)
 {
-	return (struct report_now){
-		.tx = f->tx, .who = f->who, .job = f->job, .started_at = 2000, .now = f->now
-	};
+	assert_int_equal(f->n_objects, 3);
+	assert_int_equal(f->got[0].info.role, a);
+	assert_int_equal(f->got[1].info.role, b);
+	assert_int_equal(f->got[2].info.role, c);
 }
 
-/* The exit status. */
-static int run(struct field *f)
+static void digests_come_first_when_they_are_known(void **state)
 {
-	struct report_now is;
+	struct field f = { .quick = LARGE * 2, .conf.receivers = 1 };
 
-	transfer(f);
-	is = at_the_end(f);
-	return report_end(&f->report, &is);
-}
-
-static void small_files_have_their_digest_at_once(void **state)
-{
-	struct field f = { .spoil = -1, .conf.receivers = 1 };
-
-	field_init(&f, argv_small, N_SMALL, 64);
+	field_init(&f, argv_tree, 1, 64);
 	assert_int_equal(run(&f), EXIT_ALL);
-	assert_int_equal(f.n_complete, N_SMALL);
-	assert_int_equal(f.n_digests_first, N_SMALL);
-	assert_int_equal(f.bytes, job_bytes(f.job));
-	assert_int_equal(job_largest(f.job), N_SMALL - 1);
+	assert_order(&f, JOBINFO_MANIFEST, JOBINFO_DIGESTS, JOBINFO_CONTENT);
+	assert_tree_arrived(&f);
+	assert_int_equal(job_n_files(f.job), 3);
+	assert_int_equal(job_bytes(f.job), LARGE + 5);
+	assert_int_equal(tx_status(f.tx).sent, job_total(f.job));
+	field_fini(&f);
+}
+
+static void digests_follow_when_nobody_holds_anything(void **state)
+{
+	struct field f = { .quick = 0 };
+
+	field_init(&f, argv_tree, 1, 64);
+	assert_int_equal(run(&f), EXIT_ALL);
+	assert_order(&f, JOBINFO_MANIFEST, JOBINFO_CONTENT, JOBINFO_DIGESTS);
+	assert_tree_arrived(&f);
+	field_fini(&f);
+}
+
+static void all_is_hashed_when_somebody_holds_something(void **state)
+{
+	struct field f = { .quick = 0, .holds = true };
+	uint64_t done, total;
+
+	field_init(&f, argv_tree, 1, 64);
+	assert_int_equal(run(&f), EXIT_ALL);
+	assert_order(&f, JOBINFO_MANIFEST, JOBINFO_DIGESTS, JOBINFO_CONTENT);
+	assert_tree_arrived(&f);
+	assert_false(job_hashing(f.job, &done, &total));
+	assert_int_equal(done, total);
+	/* the content was sent as it was asked for */
+	assert_true(tx_status(f.tx).sent < LARGE);
+	field_fini(&f);
+}
+
+/* As sow does at its end, but in the time to come: files that were changed just now are left
+ * out. */
+static void keep_digests(void)
+{
+	static const struct scan_conf sc;
+	struct source_loss *losses = NULL;
+	struct source_tree *t;
+	struct digests *old;
+	struct scan *scan;
+	struct pack *pack;
+	struct sums sums;
+
+	assert_int_equal(scan_new(&scan, argv_tree, 1, &sc), 0);
+	assert_int_equal(pack_new(&pack, scan), 0);
+	assert_int_equal(sums_init(&sums, pack->m.n_chunks), 0);
+	assert_int_equal(source_tree_new(&t, pack, &sums), 0);
+	assert_true(source_tree_hash(t, UINT64_MAX, &losses) > 0);
+	assert_int_equal(digests_load(&old, cache), 0);
+	assert_int_equal(digests_save(old, cache, pack, &sums, clock_wall() + 10), 0);
+	digests_free(old);
+	source_tree_free(t);
+	sums_fini(&sums);
+	pack_free(pack);
+	scan_free(scan);
+}
+
+static void unchanged_files_are_not_read_for_digests(void **state)
+{
+	struct field f = { .quick = 0, .cached = true };
+
+	field_init(&f, argv_tree, 1, 64);
+	assert_int_equal(run(&f), EXIT_ALL);
+	assert_order(&f, JOBINFO_MANIFEST, JOBINFO_CONTENT, JOBINFO_DIGESTS);
+	field_fini(&f);
+	assert_int_equal(access(cache, F_OK), 0);
+	keep_digests();
+	f = (struct field){ .quick = 0, .cached = true };
+	field_init(&f, argv_tree, 1, 64);
+	assert_int_equal(run(&f), EXIT_ALL);
+	assert_order(&f, JOBINFO_MANIFEST, JOBINFO_DIGESTS, JOBINFO_CONTENT);
+	assert_tree_arrived(&f);
+	field_fini(&f);
+}
+
+static void only_directories_and_empty_files(void **state)
+{
+	struct field f = { .quick = 0 };
+	struct manifest m;
+
+	unlink(large_path);
+	argv_tree[0] = paths[0];
+	field_init(&f, argv_tree, 1, 64);
+	assert_int_equal(run(&f), EXIT_ALL);
+	assert_int_equal(f.n_objects, 1);
+	decode(&f, &m);
+	assert_int_equal(m.n_entries, 1);
+	manifest_fini(&m);
+	field_fini(&f);
+}
+
+static void what_changes_is_stored_by_nobody(void **state)
+{
+	for (unsigned first = 0; first <= 1; first++) {
+		struct field f = { .quick = first ? LARGE * 2 : 0, .spoil = large_path };
+		struct manifest m;
+
+		put(large_path, large, LARGE);
+		field_init(&f, argv_tree, 1, 64);
+		assert_int_equal(run(&f), EXIT_PARTIAL);
+		decode(&f, &m);
+		assert_in_range(wrong_chunks(&f, &m), 1, 11);
+		assert_int_equal(job_n_failed(f.job), 1);
+		manifest_fini(&m);
+		field_fini(&f);
+	}
+}
+
+static void a_job_of_nothing_but_changes_ends(void **state)
+{
+	struct field f = { .spoil = large_path };
+	char *argv[] = { large_path };
+
+	field_init(&f, argv, 1, 64);
+	assert_int_equal(run(&f), EXIT_PARTIAL);
+	assert_int_equal(f.n_objects, 2);
+	assert_true(f.got[1].aborted);
+	assert_true(tx_status(f.tx).sent < LARGE / 4 * 3);
+	field_fini(&f);
+}
+
+static void what_cannot_be_taken_makes_it_partial(void **state)
+{
+	struct field f = { .quick = LARGE * 2 };
+	char fifo[100];
+
+	snprintf(fifo, sizeof(fifo), "%s/fifo", tree);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	field_init(&f, argv_tree, 1, 64);
+	assert_int_equal(run(&f), EXIT_PARTIAL);
+	assert_tree_arrived(&f);
+	field_fini(&f);
+}
+
+/* --- files by themselves --- */
+
+static void plain_files_keep_their_order(void **state)
+{
+	struct field f = { .conf.profile = PROFILE_NORM };
+	char *argv[] = { paths[7], paths[3], paths[0], large_path };
+
+	field_init(&f, argv, 4, 64);
+	run(&f);
+	assert_int_equal(f.n_objects, 4);
+	assert_string_equal(f.got[0].name, "file7");
+	assert_string_equal(f.got[1].name, "file3");
+	assert_string_equal(f.got[2].name, "file0");
+	assert_true(f.got[3].plain && f.got[3].complete);
+	assert_memory_equal(f.got[0].data, paths[7], 7);
+	assert_memory_equal(f.got[1].data, paths[3], 3);
+	assert_memory_equal(f.got[3].data, large, LARGE);
+	assert_int_equal(job_largest(f.job), LARGE);
 	field_fini(&f);
 }
 
 static void more_files_than_the_session_keeps(void **state)
 {
-	struct field f = { .spoil = -1 };
+	struct field f = { .conf.profile = PROFILE_NORM };
 
 	field_init(&f, argv_small, N_SMALL, 4);
 	assert_int_equal(run(&f), EXIT_ALL);
-	assert_int_equal(f.n_complete, N_SMALL);
+	for (unsigned i = 0; i < N_SMALL; i++)
+		assert_true(f.got[i].complete);
 	field_fini(&f);
 }
 
-static void the_digest_of_a_large_file_follows(void **state)
+static void a_plain_file_that_changes_is_withdrawn(void **state)
 {
-	struct field f = { .spoil = -1 };
+	struct field f = { .conf.profile = PROFILE_NORM, .spoil = large_path };
+	char *argv[] = { large_path, paths[5] };
 
-	field_init(&f, argv_large, 1, 4);
-	assert_int_equal(run(&f), EXIT_ALL);
-	assert_int_equal(f.n_complete, 1);
-	assert_int_equal(f.n_digests_first, 0);
-	assert_int_equal(f.n_digests, 1);
-	field_fini(&f);
-}
-
-static void a_file_that_changes_is_withdrawn(void **state)
-{
-	struct field f = { .spoil = N_SMALL };
-
-	field_init(&f, argv_large, 1, 4);
+	field_init(&f, argv, 2, 64);
+	put(paths[5], "longer than before", 18);
 	assert_int_equal(run(&f), EXIT_PARTIAL);
-	assert_int_equal(f.n_complete, 0);
-	assert_int_equal(f.n_digests, 0);
-	assert_int_equal(f.n_aborted, 1);
-	assert_int_equal(job_n_failed(f.job), 1);
-	field_fini(&f);
-}
-
-static void a_file_that_changed_before_is_left_out(void **state)
-{
-	struct field f = { .spoil = -1 };
-
-	field_init(&f, argv_small, N_SMALL, 64);
-	put(3, "longer than before", 18);
-	unlink(paths[4]);
-	assert_int_equal(run(&f), EXIT_PARTIAL);
-	assert_int_equal(f.n_complete, N_SMALL - 2);
+	assert_true(f.got[0].aborted && !f.got[0].complete);
+	assert_true(!f.got[1].complete);
 	assert_int_equal(job_n_failed(f.job), 2);
-	field_fini(&f);
-}
-
-static void plain_info_is_the_name(void **state)
-{
-	struct field f = { .spoil = -1, .conf.profile = PROFILE_NORM };
-
-	field_init(&f, argv_small + 5, 1, 4);
-	run(&f);
-	assert_string_equal(f.name, "file5");
-	assert_int_equal(f.n_digests + f.n_digests_first, 0);
-	field_fini(&f);
-}
-
-/* Files are closed and opened again behind the session's back; the bytes stay right. */
-static void reads_in_any_order(void **state)
-{
-	struct field f = { .spoil = -1 };
-	struct rng rng = rng_init(1);
-	uint8_t buf[64];
-
-	field_init(&f, argv_small, N_SMALL, 64);
-	job_feed(f.job, f.tx, f.now);
-	for (unsigned i = 0; i < 500; i++) {
-		unsigned n = (unsigned)rng_below(&rng, N_SMALL);
-		struct work w = {
-			.op = WORK_READ, .object = n, .data = buf, .len = n, .offset = 0
-		};
-
-		assert_int_equal(job_read(f.job, f.tx, f.now, &w), 0);
-		assert_memory_equal(buf, paths[n], n);
-	}
-	put(7, "another", 7);
-	for (unsigned i = 8; i < 8 + 20; i++) {
-		struct work w = { .op = WORK_READ, .object = i, .data = buf, .len = i };
-
-		assert_int_equal(job_read(f.job, f.tx, f.now, &w), 0);
-	}
-	struct work w = { .op = WORK_READ, .object = 7, .data = buf, .len = 7 };
-	assert_int_equal(job_read(f.job, f.tx, f.now, &w), -ESTALE);
-	assert_int_equal(job_n_failed(f.job), 1);
 	field_fini(&f);
 }
 
 static void what_cannot_be_sent_is_refused(void **state)
 {
-	struct job_conf wide = { .segment = E }, narrow = { .segment = 64 };
-	char absent[] = "/tmp/no/such/file", null[] = "/dev/null", here[] = "/tmp";
+	struct job_conf plain = { .segment = 5, .plain = true }, ours = { .segment = 100 };
+	char absent[] = "/tmp/no/such/file", null[] = "/dev/null";
 	char twice[128], *two[] = { paths[1], twice }, *one[1];
 	struct job *j = NULL;
 
 	one[0] = absent;
-	assert_int_equal(job_new(&j, one, 1, &wide), -EINVAL);
+	assert_int_equal(job_new(&j, one, 1, &plain), -EINVAL);
 	one[0] = null;
-	assert_int_equal(job_new(&j, one, 1, &wide), -EINVAL);
-	one[0] = here;
-	assert_int_equal(job_new(&j, one, 1, &wide), -EINVAL);
-	one[0] = paths[1];
-	assert_int_equal(job_new(&j, one, 1, &narrow), -EINVAL);
+	assert_int_equal(job_new(&j, one, 1, &ours), -EINVAL);
+	one[0] = tree;
+	assert_int_equal(job_new(&j, one, 1, &plain), -EINVAL);
+	one[0] = paths[10]; /* its name is of six letters */
+	assert_int_equal(job_new(&j, one, 1, &plain), -EINVAL);
+	assert_int_equal(job_new(&j, one, 1, &ours), -EINVAL);
+	ours.segment = 113; /* a name of one letter: enough */
+	assert_int_equal(job_new(&j, one, 1, &ours), 0);
+	job_free(j);
 	snprintf(twice, sizeof(twice), "%s/./file1", dir);
-	assert_int_equal(job_new(&j, two, 2, &wide), -EINVAL);
-	assert_null(j);
+	assert_int_equal(job_new(&j, two, 2, &ours), -EINVAL);
 }
 
 static void the_receipt_decides(void **state)
@@ -379,7 +330,7 @@ static void the_receipt_decides(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct field f = { .spoil = -1, .status = cases[i].receipt };
+		struct field f = { .status = cases[i].receipt };
 		struct report_now is;
 
 		f.conf.receivers = cases[i].expected;
@@ -396,7 +347,7 @@ static void the_receipt_decides(void **state)
 
 static void nobody_is_a_status_of_its_own(void **state)
 {
-	struct field f = { .spoil = -1 };
+	struct field f = {};
 	struct report_now is;
 
 	field_init(&f, argv_small, 1, 4);
@@ -450,16 +401,16 @@ static void listeners_are_bounded_and_found(void **state)
 
 static void failed_allocations_leave_nothing(void **state)
 {
-	struct job_conf jc = { .segment = E };
+	struct job_conf jc = { .segment = E, .quick = LARGE };
 	struct listeners *l = NULL;
 	struct job *j = NULL;
 	int r = -1;
 
 	for (unsigned n = 1; r < 0; n++) {
 		nomem_in = n;
-		r = job_new(&j, argv_small, 2, &jc);
+		r = job_new(&j, argv_small, 3, &jc);
 		assert_true(r == 0 || (r == -ENOMEM && !j));
-		assert_in_range(n, 1, 20);
+		assert_in_range(n, 1, 60);
 	}
 	nomem_in = 0;
 	job_free(j);
@@ -478,15 +429,19 @@ static void failed_allocations_leave_nothing(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup(name, put_files)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, put_files, remove_files)
 	const struct CMUnitTest tests[] = {
-		CASE(small_files_have_their_digest_at_once),
+		CASE(digests_come_first_when_they_are_known),
+		CASE(digests_follow_when_nobody_holds_anything),
+		CASE(all_is_hashed_when_somebody_holds_something),
+		CASE(unchanged_files_are_not_read_for_digests),
+		CASE(only_directories_and_empty_files),
+		CASE(what_changes_is_stored_by_nobody),
+		CASE(a_job_of_nothing_but_changes_ends),
+		CASE(what_cannot_be_taken_makes_it_partial),
+		CASE(plain_files_keep_their_order),
 		CASE(more_files_than_the_session_keeps),
-		CASE(the_digest_of_a_large_file_follows),
-		CASE(a_file_that_changes_is_withdrawn),
-		CASE(a_file_that_changed_before_is_left_out),
-		CASE(plain_info_is_the_name),
-		CASE(reads_in_any_order),
+		CASE(a_plain_file_that_changes_is_withdrawn),
 		CASE(what_cannot_be_sent_is_refused),
 		CASE(the_receipt_decides),
 		CASE(nobody_is_a_status_of_its_own),
@@ -497,6 +452,6 @@ int main(void)
 	int failed = 0;
 
 	for (threads = 0; threads <= 2; threads++)
-		failed += cmocka_run_group_tests_name("sowing", tests, make_dir, remove_dir);
+		failed += cmocka_run_group_tests_name("sowing", tests, fill_large, NULL);
 	return failed;
 }
