@@ -19,6 +19,8 @@ static const struct opt opts[] = {
 	{ .help = "Files" },
 	{ "output", 'o', "DIR", &opt_string, AT(output), .dflt = ".",
 	  .help = "directory for the files that come" },
+	{ "from", 0, "DIR", &opt_strings, AT(from),
+	  .help = "look there, too, for data that need not be sent again (repeat)" },
 	{ "once", '1', NULL, &opt_flag, AT(once),
 	  .help = "end when one sender is done [serve for ever]" },
 	{ "wait", 'w', "TIME", &opt_duration, AT(wait),

@@ -22,6 +22,7 @@ struct conf {
 	int64_t exec_timeout;
 	uint64_t max_size; /* bytes; 0: any */
 	struct opt_list allow_names;
+	struct opt_list from; /* directories with older data */
 
 	enum progress_mode progress_mode;
 	struct opt_run run; /* holds the strings */

@@ -35,7 +35,8 @@ struct receiver {
 	struct session_conf session;
 	struct self self;
 	struct loop *loop;
-	struct worker *finisher;
+	struct worker *finisher, *looker;
+	struct have_from from;
 	struct sweep *sweep;
 	struct chores chores;
 	struct limits limits;
@@ -68,6 +69,23 @@ static int open_output(struct receiver *r)
 	if (faccessat(r->session.dirfd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
 		log_err(-errno, "--output %s: give a directory that you may write to", path);
 		return -EINVAL;
+	}
+	return 0;
+}
+
+static int open_from(struct receiver *r)
+{
+	const struct opt_list *dirs = &r->conf->from;
+
+	for (unsigned i = 0; i < dirs->n; i++) {
+		int fd = open(dirs->items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0) {
+			log_err(-errno, "--from %s: give a directory that exists",
+				dirs->items[i]);
+			return -EINVAL;
+		}
+		r->from.fd[r->from.n++] = fd;
 	}
 	return 0;
 }
@@ -137,6 +155,8 @@ static int open_loop(struct receiver *r)
 	if (err == 0)
 		err = worker_new(&r->finisher, 1, r->loop);
 	if (err == 0)
+		err = worker_new(&r->looker, 1, r->loop);
+	if (err == 0)
 		err = sweep_new(&r->sweep, r->session.dirfd, r->loop);
 	if (err == 0)
 		err = chores_init(&r->chores, threads, r->loop);
@@ -159,6 +179,8 @@ static void begin(struct receiver *r, nsec_t now)
 					.net = udp_in_counters(r->net.in),
 				});
 	r->session.finisher = r->finisher;
+	r->session.looker = r->looker;
+	r->session.from = &r->from;
 	r->session.chores = &r->chores;
 	r->session.report = &r->report;
 	r->session.limits = &r->limits;
@@ -187,11 +209,14 @@ static void close_all(struct receiver *r)
 	release_signals();
 	chores_fini(&r->chores);
 	worker_free(r->finisher);
+	worker_free(r->looker);
 	sweep_free(r->sweep);
 	hook_free(r->session.hook);
 	peers_fini(&r->peers);
 	loop_free(r->loop);
 	listener_close(&r->net);
+	for (unsigned i = 0; i < r->from.n; i++)
+		close_fd(&r->from.fd[i]);
 	close_fd(&r->session.dirfd);
 	free(r->output);
 }
@@ -290,7 +315,7 @@ static void take_back(struct receiver *r, nsec_t now)
 	struct finish *f;
 	struct chore c;
 
-	while ((f = finisher_take(r->finisher)))
+	while ((f = finisher_take(r->finisher)) || (f = finisher_take(r->looker)))
 		session_finished(session_of(f), now, f);
 	while (chores_take(&r->chores, &c))
 		session_served(c.session, now, &c);
@@ -531,6 +556,8 @@ int receiver_run(const struct conf *conf)
 
 	if (err == 0)
 		err = open_output(&r);
+	if (err == 0)
+		err = open_from(&r);
 	if (err == 0)
 		err = open_hook(&r);
 	if (err == -EINVAL)

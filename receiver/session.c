@@ -113,6 +113,8 @@ static void on_object(struct session *s, nsec_t now, const struct rx_event *ev)
 	const struct treejob_conf tc = {
 		.rx = s->rx,
 		.finisher = s->conf->finisher,
+		.looker = s->conf->looker,
+		.from = s->conf->from,
 		.report = s->conf->report,
 		.tally = &s->jobs.tally,
 		.hook = s->conf->hook,

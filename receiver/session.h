@@ -9,6 +9,7 @@
 #include "proto/types.h"
 #include "receiver/chores.h"
 #include "receiver/finisher.h"
+#include "receiver/have.h"
 #include "receiver/hook.h"
 #include "receiver/limits.h"
 #include "receiver/report.h"
@@ -18,6 +19,8 @@
 struct session_conf {
 	int dirfd; /* of the output directory */
 	struct worker *finisher;
+	struct worker *looker; /* another one, for jobs */
+	const struct have_from *from;
 	struct chores *chores;
 	struct report *report;
 	struct hook *hook; /* NULL: none */

@@ -40,7 +40,7 @@ struct tree_spot tree_spot(const struct tree *t, uint64_t content_off)
 	};
 }
 
-bool tree_is_primary(const struct tree *t, uint32_t run)
+bool tree_is_home(const struct tree *t, uint32_t run)
 {
 	uint32_t low = 0, high = t->n_primary;
 
@@ -228,7 +228,7 @@ static int copy_runs(struct tree *t, const struct manifest_entry *e, int from, i
 	for (uint32_t i = 0; i < e->n_runs && r == 0; i++) {
 		const struct manifest_run *run = &t->m->runs[e->first_run + i];
 
-		if (tree_is_primary(t, e->first_run + i))
+		if (tree_is_home(t, e->first_run + i))
 			r = file_copy(from, run->file_off, to, run->file_off, run->len);
 	}
 	return r;
@@ -463,4 +463,9 @@ bool tree_is_empty(struct tree *t)
 		any = t->entry[i] & ENTRY_STAGED;
 	pthread_mutex_unlock(&t->lock);
 	return !any;
+}
+
+int tree_stage_tree(const struct tree *t)
+{
+	return t->stage.tree;
 }

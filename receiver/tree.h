@@ -49,6 +49,7 @@ bool tree_is_empty(struct tree *t);
 
 /* The name of the stage's directory, and its descriptor. */
 const char *tree_stage_name(const struct tree *t);
+int tree_stage_tree(const struct tree *t);
 int tree_stage_dir(const struct tree *t);
 bool tree_resumed(const struct tree *t);
 
@@ -60,6 +61,8 @@ int tree_read(struct tree *t, uint64_t off, void *buf, size_t len);
 /* The digests of all chunks; they are copied. What was summed up by then is compared. */
 int tree_expect(struct tree *t, const uint8_t (*digests)[SHA256_LEN]);
 bool tree_expects(const struct tree *t);
+/* These digests; borrowed. */
+const uint8_t (*tree_expected(const struct tree *t))[SHA256_LEN];
 
 /* Hashes chunks before `front`, up to which all bytes are there for good, but `max` bytes at
  * most: writes are hashed on the way where a chunk comes in one go. */
@@ -87,6 +90,13 @@ int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data);
 /* It was found in a file, at this place: shares the blocks, to be verified later. -EOPNOTSUPP
  * and others: it cannot be done here, put it. */
 int tree_clone(struct tree *t, uint32_t chunk, int fd, uint64_t off);
+/* It stands in the stage where it shall be, at `off` in the file of `entry`; -EINVAL: that is
+ * not its place. */
+int tree_adopt(struct tree *t, uint32_t chunk, uint32_t entry, uint64_t off);
+/* Whether the bytes of a run are where others get their copy from. */
+bool tree_is_home(const struct tree *t, uint32_t run);
+/* Whether tree_keep() may succeed: nothing of the entry is in the stage. */
+bool tree_may_keep(struct tree *t, uint32_t entry);
 /*
  * The file at the target has the very bytes of the entry, holes included, as long as its status
  * is `st`. -EBUSY: some of it is in the stage already.

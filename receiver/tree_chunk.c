@@ -199,6 +199,11 @@ bool tree_expects(const struct tree *t)
 	return t->expects;
 }
 
+const uint8_t (*tree_expected(const struct tree *t))[SHA256_LEN]
+{
+	return (const uint8_t(*)[SHA256_LEN])t->sum;
+}
+
 /* A file that was left at the target may have changed since it was looked at. */
 static int check_same(struct tree *t, uint32_t entry)
 {
@@ -277,6 +282,21 @@ int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data)
 	return r;
 }
 
+int tree_adopt(struct tree *t, uint32_t chunk, uint32_t entry, uint64_t off)
+{
+	struct tree_spot at = tree_spot(t, t->m->chunks[chunk].content_off);
+
+	int r = -EINVAL;
+
+	pthread_mutex_lock(&t->lock);
+	if (at.entry == entry && at.off == off && t->entry[entry] & ENTRY_STAGED) {
+		t->chunk[chunk] = CHUNK_HELD | CHUNK_GOOD;
+		r = 0;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
 static int clone_range(struct tree *t, uint32_t chunk, int fd, uint64_t off)
 {
 	const struct manifest_chunk *c = &t->m->chunks[chunk];
@@ -316,7 +336,7 @@ void tree_chunk_set(struct tree *t, uint32_t entry, uint8_t value)
 	for (uint32_t i = 0; i < e->n_runs; i++) {
 		uint32_t first, n;
 
-		if (!tree_is_primary(t, e->first_run + i))
+		if (!tree_is_home(t, e->first_run + i))
 			continue;
 		n = tree_run_chunks(t, e->first_run + i, &first);
 		memset(t->chunk + first, value, n);
@@ -335,6 +355,16 @@ static int keep(struct tree *t, uint32_t entry, const struct stat *st)
 	t->entry[entry] |= ENTRY_SAME;
 	tree_chunk_set(t, entry, CHUNK_HELD | CHUNK_GOOD);
 	return 0;
+}
+
+bool tree_may_keep(struct tree *t, uint32_t entry)
+{
+	bool staged;
+
+	pthread_mutex_lock(&t->lock);
+	staged = t->entry[entry] & ENTRY_STAGED;
+	pthread_mutex_unlock(&t->lock);
+	return !staged;
 }
 
 int tree_keep(struct tree *t, uint32_t entry, const struct stat *st)

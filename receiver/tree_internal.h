@@ -80,7 +80,6 @@ struct tree_spot {
 
 /* tree.c; the lock is held. */
 struct tree_spot tree_spot(const struct tree *t, uint64_t content_off);
-bool tree_is_primary(const struct tree *t, uint32_t run);
 /* The chunks of a run: the first one and how many. */
 uint32_t tree_run_chunks(const struct tree *t, uint32_t run, uint32_t *ret_first);
 /* The file of an entry, to write or to read; -ENOENT: to read, and not there. Borrowed until

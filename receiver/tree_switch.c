@@ -64,7 +64,7 @@ static int copy_runs(struct tree *t, uint32_t entry)
 	if (t->entry[entry] & ENTRY_SAME)
 		return r;
 	for (uint32_t i = e->first_run; i < e->first_run + e->n_runs && r == 0; i++)
-		if (!tree_is_primary(t, i))
+		if (!tree_is_home(t, i))
 			r = copy_run(t, entry, &t->m->runs[i]);
 	return r;
 }

@@ -54,8 +54,8 @@ int treejob_new(struct treejob **ret, const struct treejob_conf *conf)
 	tj->content = (struct sink){ .ops = &ops, .closed = true };
 	tj->memory[JOBINFO_MANIFEST].sink.closed = true;
 	tj->memory[JOBINFO_DIGESTS].sink.closed = true;
-	tj->finish.session = conf->session;
-	tj->retry_at = NSEC_NEVER;
+	tj->finish.session = tj->look.session = tj->save.session = conf->session;
+	tj->retry_at = tj->save_at = NSEC_NEVER;
 	*ret = tj;
 	return 0;
 }
@@ -64,12 +64,42 @@ void treejob_free(struct treejob *tj)
 {
 	if (!tj)
 		return;
+	have_free(tj->have);
+	free(tj->map.ranges);
+	free(tj->saved.ranges);
 	tree_free(tj->tree);
 	manifest_fini(&tj->manifest);
 	sink_memory_close(&tj->memory[JOBINFO_MANIFEST]);
 	sink_memory_close(&tj->memory[JOBINFO_DIGESTS]);
 	free(tj->asked);
 	free(tj);
+}
+
+/*
+ * It is not known yet what to ask for. Whoever refuses the job lets its receipt come first, so
+ * that nothing is sent for it.
+ */
+void treejob_set_busy(struct treejob *tj, nsec_t now)
+{
+	bool busy = false;
+
+	switch (tj->state) {
+	case TREEJOB_CHECKING:
+	case TREEJOB_WAITING:
+		busy = true;
+		break;
+	case TREEJOB_OPEN:
+		busy = tj->looking || (tj->holds && tj->out);
+		break;
+	case TREEJOB_DONE:
+		busy = tj->refused;
+		break;
+	case TREEJOB_MANIFEST:
+	case TREEJOB_VERIFYING:
+	case TREEJOB_SWITCHING:
+		break;
+	}
+	rx_set_busy(tj->conf.rx, now, busy);
 }
 
 static void submit(struct treejob *tj, void (*serve)(struct finish *f))
@@ -133,6 +163,8 @@ static void accept_content(struct treejob *tj, nsec_t now)
 	tj->content.size = p->size;
 	tj->content.closed = false;
 	rx_accept(tj->conf.rx, now, p->object);
+	treejob_hold_all(tj, now);
+	tj->save_at = now;
 }
 
 /* --- what to do next --- */
@@ -181,12 +213,14 @@ static void advance(struct treejob *tj, nsec_t now)
 		return;
 	if (digests->complete && !tree_expects(tj->tree)) {
 		submit(tj, treejob_expect);
-	} else if (is_here(tj) && tj->content.n_chores == 0) {
+	} else if (is_here(tj) && tj->content.n_chores == 0 && !tj->looking && !tj->saving) {
 		tj->state = TREEJOB_VERIFYING;
 		submit(tj, treejob_verify);
-	} else if (tj->stopping) {
+	} else if (tj->stopping && !tj->looking) {
 		treejob_fail(tj, now, FILE_INCOMPLETE, 0, tj->stopping);
+		return;
 	}
+	treejob_set_busy(tj, now);
 }
 
 /* --- events --- */
@@ -194,7 +228,7 @@ static void advance(struct treejob *tj, nsec_t now)
 static void check(struct treejob *tj, nsec_t now)
 {
 	tj->state = TREEJOB_CHECKING;
-	rx_set_busy(tj->conf.rx, now, true);
+	treejob_set_busy(tj, now);
 	submit(tj, treejob_check);
 }
 
@@ -280,7 +314,7 @@ void treejob_on_aborted(struct treejob *tj, nsec_t now, const struct rx_event *e
 
 static bool in_use(const struct treejob *tj)
 {
-	return tj->out || tj->hooking || tj->content.n_chores ||
+	return tj->out || tj->looking || tj->saving || tj->hooking || tj->content.n_chores ||
 	       tj->memory[JOBINFO_MANIFEST].sink.n_chores ||
 	       tj->memory[JOBINFO_DIGESTS].sink.n_chores;
 }
@@ -300,8 +334,7 @@ static void checked(struct treejob *tj, nsec_t now)
 		return;
 	}
 	tj->state = TREEJOB_OPEN;
-	rx_set_holds(tj->conf.rx, tree_holds(tj->tree));
-	rx_set_busy(tj->conf.rx, now, false);
+	rx_set_holds(tj->conf.rx, tj->holds);
 }
 
 static void expected(struct treejob *tj, nsec_t now)
@@ -312,6 +345,8 @@ static void expected(struct treejob *tj, nsec_t now)
 			     "its digests are not what they should be");
 	else if (tj->error < 0)
 		treejob_fail(tj, now, FILE_FAILED, tj->error, strerror(-tj->error));
+	else
+		treejob_look(tj);
 }
 
 /* Asks for a chunk once more. False: that was done often enough. */
@@ -369,10 +404,8 @@ static void drop(struct treejob *tj)
 	submit(tj, treejob_drop);
 }
 
-bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
+static void back(struct treejob *tj, nsec_t now)
 {
-	if (!tj || finish != &tj->finish)
-		return false;
 	tj->out = false;
 	switch (tj->state) {
 	case TREEJOB_CHECKING:
@@ -392,6 +425,18 @@ bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
 	case TREEJOB_DONE: /* it failed while the request was out */
 		break;
 	}
+}
+
+bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
+{
+	if (!tj || (finish != &tj->finish && finish != &tj->look && finish != &tj->save))
+		return false;
+	if (finish == &tj->finish)
+		back(tj, now);
+	else if (finish == &tj->look)
+		treejob_looked(tj, now);
+	else
+		treejob_saved(tj);
 	advance(tj, now);
 	drop(tj);
 	return true;
@@ -402,6 +447,7 @@ bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
 void treejob_tick(struct treejob *tj, nsec_t now)
 {
 	drop(tj);
+	treejob_save(tj, now);
 	if (tj->state == TREEJOB_WAITING && now >= tj->retry_at) {
 		tj->retry_at = NSEC_NEVER;
 		check(tj, now);
@@ -410,7 +456,9 @@ void treejob_tick(struct treejob *tj, nsec_t now)
 
 nsec_t treejob_deadline(const struct treejob *tj)
 {
-	return tj->drop && !in_use(tj) ? 0 : tj->retry_at;
+	if (tj->drop && !in_use(tj))
+		return 0;
+	return tj->saving ? tj->retry_at : MIN(tj->retry_at, tj->save_at);
 }
 
 void treejob_stop(struct treejob *tj, nsec_t now, const char *reason, bool at_once)

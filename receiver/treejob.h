@@ -6,6 +6,7 @@
 
 #include "proto/rx.h"
 #include "receiver/finisher.h"
+#include "receiver/have.h"
 #include "receiver/hook.h"
 #include "receiver/limits.h"
 #include "receiver/sink.h"
@@ -15,6 +16,8 @@
 struct treejob_conf {
 	struct rx *rx;
 	struct worker *finisher;
+	struct worker *looker;        /* another one, of one thread */
+	const struct have_from *from; /* where data may be already, beside the target */
 	struct report *report;
 	struct tally *tally;
 	struct hook *hook; /* NULL: none */
@@ -46,7 +49,7 @@ void treejob_on_aborted(struct treejob *tj, nsec_t now, const struct rx_event *e
 /* Where the bytes of an object go; NULL: nowhere. */
 struct sink *treejob_sink(struct treejob *tj, uint64_t object);
 
-/* The finisher gave back a request: whether it was this job's. */
+/* The finisher, or looker, gave back a request: whether it was this job's. */
 bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish);
 /* A hook of the session's has ended: whether it was this job's. */
 bool treejob_hooked(struct treejob *tj, const struct hook_end *end);

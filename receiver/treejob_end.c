@@ -131,8 +131,7 @@ static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
 	is->name = tj->name;
 	tj->state = TREEJOB_DONE;
 	tj->content.closed = true;
-	if (!tj->refused) /* else the receipt comes first, so that nothing is sent for us */
-		rx_set_busy(tj->conf.rx, now, false);
+	treejob_set_busy(tj, now);
 	tally_job(tj->conf.tally, is);
 	report_job(tj->conf.report, sender(tj), is);
 	run_hook(tj, is);
@@ -176,6 +175,7 @@ static void tell_stage(struct treejob *tj, enum file_status status, int error)
 		tj->drop = tj->tree != NULL;
 		return;
 	}
+	treejob_save_last(tj);
 	log_info("what came of %s is kept in %s: the same job goes on from there", tj->name,
 		 tree_stage_name(tj->tree));
 }

@@ -5,6 +5,7 @@
 #ifndef RECEIVER_TREEJOB_INTERNAL_H
 #define RECEIVER_TREEJOB_INTERNAL_H
 
+#include "receiver/map.h"
 #include "receiver/sink_memory.h"
 #include "receiver/tree.h"
 #include "receiver/treejob.h"
@@ -41,6 +42,11 @@ struct treejob_part {
 	uint64_t raw_size;          /* MANIFEST: unpacked; 0: it is not packed */
 };
 
+struct treejob_map {
+	struct map_range *ranges;
+	uint32_t n, cap;
+};
+
 struct treejob {
 	struct treejob_conf conf;
 	enum treejob_state state;
@@ -56,6 +62,21 @@ struct treejob {
 	const char *stopping; /* why nothing more will come; NULL: it will */
 	atomic_bool stop;     /* as soon as can be */
 
+	bool holds; /* something may be here already */
+
+	/* The looker's while `looking`. */
+	bool looking, look_more;
+	struct finish look;
+	struct have *have;
+
+	struct treejob_map map; /* what an earlier run left, until the content is accepted */
+	/* The looker's while `saving`. */
+	bool saving, save_told;
+	struct finish save;
+	struct treejob_map saved;
+	int save_error;
+	nsec_t save_at;
+
 	/* The finisher's while `out`. */
 	bool out;
 	struct finish finish;
@@ -67,12 +88,25 @@ struct treejob {
 	struct tree_result result;   /* SWITCHING */
 };
 
+/* treejob.c: tells the session whether it is known yet what to ask for. */
+void treejob_set_busy(struct treejob *tj, nsec_t now);
+
 /* treejob_task.c: what the finisher does. */
 void treejob_check(struct finish *f);
 void treejob_expect(struct finish *f);
 void treejob_verify(struct finish *f);
 void treejob_switch(struct finish *f);
 void treejob_drop(struct finish *f);
+
+/* treejob_look.c: what is here already, */
+void treejob_look(struct treejob *tj);
+void treejob_looked(struct treejob *tj, nsec_t now);
+void treejob_load_map(struct treejob *tj);
+void treejob_hold_all(struct treejob *tj, nsec_t now);
+/* ... and what shall be known of it in the next run. */
+void treejob_save(struct treejob *tj, nsec_t now);
+void treejob_saved(struct treejob *tj);
+void treejob_save_last(struct treejob *tj);
 
 /* treejob_end.c: what came of it is told, and it is DONE. */
 void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int error,

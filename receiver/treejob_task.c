@@ -112,7 +112,13 @@ static int open_tree(struct treejob *tj)
 	struct tree_refusal why;
 	int r = tree_new(&tj->tree, &tc, &why);
 
-	return r < 0 ? refuse(tj, r, why.path, tree_refusal_text(r)) : 0;
+	if (r < 0)
+		return refuse(tj, r, why.path, tree_refusal_text(r));
+	tj->holds = tree_holds(tj->tree) ||
+		    have_elsewhere(tj->conf.from, tj->conf.dirfd, tree_stage_name(tj->tree));
+	if (tree_resumed(tj->tree))
+		treejob_load_map(tj);
+	return 0;
 }
 
 void treejob_check(struct finish *f)

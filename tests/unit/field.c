@@ -34,6 +34,8 @@ static void open_receiver(struct field *f, const struct field_conf *conf)
 							       .timeout = 60 * NSEC_PER_SEC }),
 				 0);
 	assert_int_equal(worker_new(&f->sc.finisher, 1, f->loop), 0);
+	assert_int_equal(worker_new(&f->sc.looker, 1, f->loop), 0);
+	f->sc.from = &f->conf.from;
 	assert_int_equal(chores_init(&f->chores, conf->threads, f->loop), 0);
 	f->chores.small = true;
 	assert_int_equal(session_new(&f->session, &f->sc, &origin, &id, 3, f->now), 0);
@@ -65,7 +67,11 @@ static void add(struct field *f, enum jobinfo_role role, const uint8_t *data, ui
 		info.job[0] ^= f->conf.wrong_job;
 	len = jobinfo_encode(&info, buf, sizeof(buf));
 	assert_true(len > 0);
-	assert_int_equal(tx_add(f->tx, f->now, size, buf, (size_t)len, &object), 0);
+	if (role == JOBINFO_CONTENT && f->conf.asked)
+		len = tx_add_asked(f->tx, f->now, size, buf, (size_t)len, &object);
+	else
+		len = tx_add(f->tx, f->now, size, buf, (size_t)len, &object);
+	assert_int_equal(len, 0);
 	f->data[object] = data;
 	if (role == JOBINFO_CONTENT)
 		f->content = object;
@@ -95,7 +101,9 @@ void field_init(struct field *f, const struct crop *crop, const struct field_con
 			      .fec_id = FEC_RS8,
 			      .block_len = 64,
 			      .n_parity = 32,
-			      .rate = 100000000,
+			      .rate = conf->rate ? conf->rate : 100000000,
+			      .code = conf->large ? TX_CODE_LARGE : TX_CODE_SMALL,
+			      .large_len = 300,
 			      .robust = 4,
 			      .seed = 1 };
 
@@ -111,6 +119,7 @@ int field_fini(struct field *f)
 {
 	chores_fini(&f->chores);
 	worker_free(f->sc.finisher);
+	worker_free(f->sc.looker);
 	session_free(f->session);
 	hook_free(f->sc.hook);
 	tx_free(f->tx);
@@ -223,7 +232,7 @@ static void take_back(struct field *f)
 	struct finish *done;
 	struct chore c;
 
-	while ((done = finisher_take(f->sc.finisher)))
+	while ((done = finisher_take(f->sc.finisher)) || (done = finisher_take(f->sc.looker)))
 		session_finished(session_of(done), f->now, done);
 	chores_go(&f->chores);
 	f->chores.rushed = !f->chores.rushed; /* both ways are gone */
@@ -237,7 +246,7 @@ static void take_back(struct field *f)
 		session_hooked(end.owner, f->now, &end);
 }
 
-/* When nothing is due for a while, the threads get a millisecond of real time. */
+/* When nothing is due for a while, the threads get a moment of real time. */
 void field_step(struct field *f)
 {
 	struct loop_event ev;
@@ -248,7 +257,7 @@ void field_step(struct field *f)
 	at = MIN(tx_deadline(f->tx, f->now), session_deadline(f->session, f->now));
 	at = CLAMP(at, f->now + 1000, f->now + 20 * NSEC_PER_MSEC);
 	if (at - f->now >= NSEC_PER_MSEC)
-		loop_wait(f->loop, clock_now() + 1000000, &ev, 1);
+		loop_wait(f->loop, clock_now() + 100000, &ev, 1);
 	take_back(f);
 	f->now = at;
 }

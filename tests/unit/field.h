@@ -12,6 +12,8 @@ struct field_conf {
 	unsigned threads; /* that serve chores */
 	double loss;      /* of packets, both ways */
 	bool digests_first;
+	bool asked;         /* ... and of the content only what is asked for */
+	uint64_t rate;      /* bytes a second; 0: 100 MB */
 	bool large;         /* blocks of the large code */
 	bool packed;        /* the manifest is compressed */
 	uint64_t wrong;     /* this byte of the content is sent wrong ... */
@@ -20,6 +22,7 @@ struct field_conf {
 	const char *hook;   /* a command; NULL: none */
 	const char *output; /* path of dirfd, for the hook */
 	uint64_t max_size;
+	struct have_from from;
 };
 
 /* A virtual clock for both; the finisher is real. */

@@ -77,13 +77,14 @@ static void a_tree_arrives(void **state)
 	struct crop c;
 
 	a_tree(&c);
-	for (unsigned way = 0; way < 8; way++) {
+	for (unsigned way = 0; way < 16; way++) {
 		struct field_conf conf = plain();
 		struct field f;
 
 		conf.digests_first = way & 1;
 		conf.packed = way & 2;
 		conf.loss = way & 4 ? 0.05 : 0;
+		conf.large = way & 8;
 		field_init(&f, &c, &conf);
 		field_run(&f);
 		crop_assert_delivered(&c, out);
@@ -366,6 +367,183 @@ static void a_full_disk_fails_the_job_and_leaves_nothing(void **state)
 	crop_fini(&c);
 }
 
+/* --- what is here already --- */
+
+/* What lies at the target already is not sent: only the manifest and the digests are. */
+static void what_did_not_change_is_not_sent(void **state)
+{
+	struct field_conf conf = plain();
+	struct field f;
+	struct crop c;
+
+	a_tree(&c);
+	conf.digests_first = conf.asked = true;
+	for (int run = 0; run < 2; run++) {
+		field_init(&f, &c, &conf);
+		field_run(&f);
+		crop_assert_delivered(&c, out);
+		assert_int_equal(f.receipt, RECEIPT_COMPLETE);
+		assert_int_equal(f.is.n_verified, 54);
+		if (run > 0)
+			assert_true(f.sent < 20000);
+		assert_int_equal(field_fini(&f), 0);
+	}
+	crop_clear(out);
+	crop_fini(&c);
+}
+
+static void of_what_changed_a_chunk_is_sent(void **state)
+{
+	struct field_conf conf = plain();
+	static uint8_t other[SIZE];
+	struct crop c;
+
+	a_tree(&c);
+	memcpy(other, big, SIZE);
+	other[MANIFEST_CHUNK + 100] ^= 1;
+	conf.digests_first = conf.asked = true;
+	for (unsigned way = 0; way < 4; way++) {
+		struct field f;
+
+		conf.loss = way & 1 ? 0.05 : 0;
+		conf.large = way & 2;
+		crop_clear(out);
+		crop_write(out, "d/big", other, SIZE);
+		for (unsigned i = 0; i < 50; i++) {
+			char path[32];
+
+			snprintf(path, sizeof(path), "d/small/f%02u", i);
+			crop_write(out, path, small[i], 1000 + 50 * i);
+		}
+		field_init(&f, &c, &conf);
+		field_run(&f);
+		crop_assert_delivered(&c, out);
+		assert_int_equal(f.report.files[FILE_VERIFIED], 54);
+		assert_true(f.sent < MANIFEST_CHUNK * 5 / 4 + 40000);
+		assert_int_equal(field_fini(&f), 0);
+	}
+	crop_clear(out);
+	crop_fini(&c);
+}
+
+static void another_place_is_looked_at(void **state)
+{
+	struct field_conf conf = plain();
+	struct field f;
+	struct crop c;
+
+	a_tree(&c);
+	crop_write(out, "yesterday/image", big, SIZE);
+	conf.from =
+		(struct have_from){ .fd = { openat(out, "yesterday", O_RDONLY | O_DIRECTORY) },
+				    .n = 1 };
+	conf.digests_first = conf.asked = true;
+	field_init(&f, &c, &conf);
+	field_run(&f);
+	crop_assert_delivered(&c, out);
+	assert_int_equal(f.receipt, RECEIPT_COMPLETE);
+	assert_true(f.sent < c.m.content_size - SIZE + 60000);
+	assert_int_equal(field_fini(&f), 0);
+	close_fd(&conf.from.fd[0]);
+	crop_clear(out);
+	crop_fini(&c);
+}
+
+/* Half of it came, at most a second before the end was lost. The session is dropped as a killed
+ * process drops it, or it ends in order. */
+static void receive_half(const struct crop *c, bool killed)
+{
+	struct field_conf conf = plain();
+	struct field f;
+
+	conf.rate = 400000; /* so that it lasts some seconds */
+	field_init(&f, c, &conf);
+	field_until(&f, c->m.content_size / 2);
+	if (!killed) {
+		session_interrupt(f.session, f.now);
+		tx_finish(f.tx, f.now);
+		field_run(&f);
+	}
+	field_fini(&f);
+	assert_int_equal(crop_count(out), 1); /* the stage */
+}
+
+static void the_next_run_goes_on(void **state)
+{
+	struct field_conf conf = plain();
+	struct crop c;
+
+	a_tree(&c);
+	conf.digests_first = conf.asked = true;
+	for (unsigned way = 0; way < 4; way++) {
+		struct field f;
+
+		conf.large = way & 2;
+		receive_half(&c, way & 1);
+		field_init(&f, &c, &conf);
+		field_run(&f);
+		crop_assert_delivered(&c, out);
+		assert_int_equal(crop_count(out), 1);
+		assert_int_equal(f.receipt, RECEIPT_COMPLETE);
+		assert_true(f.sent < c.m.content_size * (way & 1 ? 9 : 6) / 10);
+		assert_int_equal(field_fini(&f), 0);
+		crop_clear(out);
+	}
+	crop_fini(&c);
+}
+
+/* Bytes in the stage that are not what they were: they are found and received again. */
+static void a_stage_that_was_damaged_is_repaired(void **state)
+{
+	struct field_conf conf = plain();
+	struct stat st;
+	struct field f;
+	struct crop c;
+	char path[64];
+	int fd;
+
+	a_tree(&c);
+	receive_half(&c, false);
+	snprintf(path, sizeof(path), ".sow-%02x%02x%02x%02x%02x%02x%02x%02x/tree/d/big",
+		 c.job[0], c.job[1], c.job[2], c.job[3], c.job[4], c.job[5], c.job[6],
+		 c.job[7]);
+	fd = openat(out, path, O_RDWR);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(file_pwrite_all(fd, "damage", 6, 1000), 0);
+	close_fd(&fd);
+	field_init(&f, &c, &conf);
+	field_run(&f);
+	crop_assert_delivered(&c, out);
+	assert_int_equal(f.receipt, RECEIPT_COMPLETE);
+	assert_int_equal(field_fini(&f), 0);
+	crop_clear(out);
+	crop_fini(&c);
+}
+
+/* Two senders, or one that was started anew: the second waits for the first. */
+static void a_stage_that_is_in_use_is_waited_for(void **state)
+{
+	struct field_conf conf = plain();
+	struct field first, second;
+	struct crop c;
+
+	a_tree(&c);
+	field_init(&first, &c, &conf);
+	field_until(&first, c.m.content_size / 2);
+	field_init(&second, &c, &conf);
+	for (int i = 0; i < 100; i++)
+		field_step(&second);
+	assert_int_equal(second.receipt, -1);
+	field_run(&first);
+	assert_int_equal(field_fini(&first), 0);
+	field_run(&second);
+	assert_int_equal(second.receipt, RECEIPT_COMPLETE);
+	crop_assert_delivered(&c, out);
+	assert_int_equal(field_fini(&second), 0);
+	crop_clear(out);
+	crop_fini(&c);
+}
+
 static void the_hook_is_run_once_for_a_job(void **state)
 {
 	struct field_conf conf = plain();
@@ -401,6 +579,12 @@ int main(void)
 		TEST(what_came_is_kept_when_we_are_stopped),
 		TEST(an_end_before_the_content_leaves_nothing),
 		TEST(a_full_disk_fails_the_job_and_leaves_nothing),
+		TEST(what_did_not_change_is_not_sent),
+		TEST(of_what_changed_a_chunk_is_sent),
+		TEST(another_place_is_looked_at),
+		TEST(the_next_run_goes_on),
+		TEST(a_stage_that_was_damaged_is_repaired),
+		TEST(a_stage_that_is_in_use_is_waited_for),
 		TEST(the_hook_is_run_once_for_a_job),
 	};
 	int failed = 0;
