@@ -1,14 +1,18 @@
-/* log.c - one line on stderr for people; never from a loop over packets. */
+/* log.c - one line on stderr for people, and in a file; never from a loop over packets. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "common/log.h"
+#include "common/clock.h"
+#include "common/file.h"
 #include "common/utf8.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_LEN 1024
@@ -19,7 +23,9 @@ const char *const log_level_names[] = {
 };
 
 static const char *prog;
-static enum log_level max_level = LOG_LEVEL_INFO;
+static enum log_level max_level = LOG_LEVEL_INFO, kept_level = LOG_LEVEL_ERR;
+static int file = -1;
+static bool to_syslog;
 static void (*before_line)(void *);
 static void *before_arg;
 
@@ -39,12 +45,34 @@ void log_before_line(void (*fn)(void *arg), void *arg)
 	before_arg = arg;
 }
 
-static void write_line(int r, const char *fmt, va_list ap) LOG_PRINTF(2, 0);
-
-static void write_line(int r, const char *fmt, va_list ap)
+int log_keep(const char *path, bool with_syslog, enum log_level level)
 {
-	char text[LINE_MAX_LEN], line[LINE_MAX_LEN + 2];
-	int saved = errno, n = 0;
+	log_close();
+	if (path) {
+		file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+		if (file < 0)
+			return -errno;
+	}
+	if (with_syslog)
+		openlog(prog ? prog : "", LOG_PID, LOG_USER);
+	to_syslog = with_syslog;
+	kept_level = level;
+	return 0;
+}
+
+void log_close(void)
+{
+	close_fd(&file);
+	if (to_syslog)
+		closelog();
+	to_syslog = false;
+}
+
+/* The text, with the error behind it, safe for a terminal. Its length. */
+static size_t format(char line[static LINE_MAX_LEN + 2], int r, const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_LEN];
+	int n = 0;
 
 	if (prog)
 		n = snprintf(text, sizeof(text), "%s: ", prog);
@@ -52,15 +80,62 @@ static void write_line(int r, const char *fmt, va_list ap)
 		n += vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
 	if (r < 0 && n >= 0 && (size_t)n < sizeof(text))
 		snprintf(text + n, sizeof(text) - (size_t)n, ": %s", strerror(-r));
+	return utf8_escape(line, LINE_MAX_LEN + 1, text, strlen(text));
+}
 
-	size_t len = utf8_escape(line, sizeof(line) - 1, text, strlen(text));
-	line[len++] = '\n';
-	if (before_line)
-		before_line(before_arg);
-	/* Nobody is left to be told when stderr cannot be written. */
-	if (write(STDERR_FILENO, line, len) < 0)
-		errno = saved;
+/* Nobody is left to be told when one of these cannot be written. */
+static void keep(enum log_level level, const char *line)
+{
+	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+	char stamp[32] = "", record[LINE_MAX_LEN + 64];
+	time_t now = (time_t)clock_wall();
+	struct tm tm;
+	int n;
+
+	if (!to_syslog && file < 0)
+		return;
+	if (to_syslog)
+		syslog(priorities[level], "%s", line + (prog ? strlen(prog) + 2 : 0));
+	if (file < 0)
+		return;
+	if (localtime_r(&now, &tm))
+		strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S ", &tm);
+	n = snprintf(record, sizeof(record), "%s%s\n", stamp, line);
+	file_write_all(file, record, (size_t)n);
+}
+
+static void write_line(enum log_level level, int r, const char *fmt, va_list ap)
+	LOG_PRINTF(3, 0);
+
+static void write_line(enum log_level level, int r, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_LEN + 2];
+	int saved = errno;
+	size_t len;
+
+	if (level > max_level && level > kept_level)
+		return;
+	len = format(line, r, fmt, ap);
+	if (level <= kept_level)
+		keep(level, line);
+	if (level <= max_level) {
+		line[len++] = '\n';
+		if (before_line)
+			before_line(before_arg);
+		file_write_all(STDERR_FILENO, line, len);
+	}
 	errno = saved;
+}
+
+void log_record(const char *fmt, ...)
+{
+	char line[LINE_MAX_LEN + 2];
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(line, 0, fmt, ap);
+	va_end(ap);
+	keep(LOG_LEVEL_INFO, line);
 }
 
 int log_err(int r, const char *fmt, ...)
@@ -68,7 +143,7 @@ int log_err(int r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	write_line(r, fmt, ap);
+	write_line(LOG_LEVEL_ERR, r, fmt, ap);
 	va_end(ap);
 	return r;
 }
@@ -78,8 +153,7 @@ int log_warn(int r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (max_level >= LOG_LEVEL_WARN)
-		write_line(r, fmt, ap);
+	write_line(LOG_LEVEL_WARN, r, fmt, ap);
 	va_end(ap);
 	return r;
 }
@@ -89,8 +163,7 @@ void log_info(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (max_level >= LOG_LEVEL_INFO)
-		write_line(0, fmt, ap);
+	write_line(LOG_LEVEL_INFO, 0, fmt, ap);
 	va_end(ap);
 }
 
@@ -99,7 +172,6 @@ void log_debug(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (max_level >= LOG_LEVEL_DEBUG)
-		write_line(0, fmt, ap);
+	write_line(LOG_LEVEL_DEBUG, 0, fmt, ap);
 	va_end(ap);
 }

@@ -1,7 +1,9 @@
-/* log.h - one line on stderr for people; never from a loop over packets. */
+/* log.h - one line on stderr for people, and in a file; never from a loop over packets. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
+
+#include <stdbool.h>
 
 #define LOG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -18,8 +20,19 @@ extern const char *const log_level_names[];
 /* The program's name in front of each line ("sow: ..."); not copied, NULL: none. */
 void log_init(const char *name);
 
-/* Lines above this level are not written. */
+/* Lines above this level are not written to stderr. */
 void log_set_level(enum log_level level);
+
+/*
+ * Keeps lines up to this level also in a file, to which they are appended with the time, and
+ * with syslog(3). NULL: no file; false: no syslog. 0, or -errno of the file. log_close() ends
+ * it.
+ */
+int log_keep(const char *path, bool with_syslog, enum log_level level);
+void log_close(void);
+
+/* A line only for what log_keep() asks for: people see it elsewhere. */
+void log_record(const char *fmt, ...) LOG_PRINTF(1, 2);
 
 /*
  * Writes "NAME: " and the text, then ": " and the text of the error when `r` is a negative

@@ -101,6 +101,55 @@ static void long_lines_are_cut(void **state)
 	assert_in_range(len, 900, 1025);
 }
 
+/* Reads the file at `path`, which is removed. */
+static void read_back(const char *path, char *buf, size_t cap)
+{
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(buf, 1, cap - 1, f);
+	buf[n] = '\0';
+	fclose(f);
+	unlink(path);
+}
+
+static void lines_are_kept_with_their_time(void **state)
+{
+	char path[] = "/tmp/sow-log-XXXXXX", text[4096], *line, *next;
+	static const char *const want[] = {
+		"before",
+		"sow: E.",
+		"sow: W.: No such file or directory",
+		"sow: I.",
+		"sow: told elsewhere",
+	};
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "2026-01-02 03:04:05 before\n", 27), 27);
+	close(fd);
+	log_init("sow");
+	log_set_level(LOG_LEVEL_ERR); /* that is about stderr */
+	assert_int_equal(log_keep(path, false, LOG_LEVEL_INFO), 0);
+	assert_string_equal(stderr_of(say_each, "."), "sow: E.\n");
+	log_record("told %s", "elsewhere");
+	log_close();
+	log_info("not any more");
+	read_back(path, text, sizeof(text));
+	next = text;
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		line = strsep(&next, "\n");
+		assert_non_null(next);
+		assert_int_equal(strspn(line, "0123456789-: "), 20);
+		assert_string_equal(line + 20, want[i]);
+	}
+	assert_string_equal(next, "");
+	log_init(NULL);
+	log_set_level(LOG_LEVEL_INFO);
+	assert_int_equal(log_keep("/no/such/directory/log", false, LOG_LEVEL_INFO), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +157,7 @@ int main(void)
 		cmocka_unit_test(level_decides),
 		cmocka_unit_test(control_characters_are_shown),
 		cmocka_unit_test(long_lines_are_cut),
+		cmocka_unit_test(lines_are_kept_with_their_time),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
