@@ -18,6 +18,7 @@
 static const char *const fec_ids[] = { "auto", "5", "129", NULL };
 static const char *const profiles[] = { "sow", "norm", NULL };
 static const char *const against_to[] = { "receivers", "who", "profile", NULL };
+static const char *const against_retry[] = { "to", "receivers", "who", "profile", NULL };
 static const char *const against_control[] = { "who", NULL };
 static const char *const against_who[] = { "profile", "quiet", NULL };
 static const char *const against_quiet[] = { "progress", "log-level", NULL };
@@ -52,6 +53,8 @@ static const struct opt opts[] = {
 	  .help = "only for these hosts or addresses; start when all are there (repeat)" },
 	{ "wait", 'w', "TIME", &opt_duration, AT(wait), .dflt = "30",
 	  .help = "wait for them no longer than this; with --who 2" },
+	{ "retry-failed", 0, "REPORT", &opt_string, AT(retry_failed), .against = against_retry,
+	  .help = "only for those that failed there: a file of --report" },
 	{ "deadline", 0, "TIME", &opt_deadline, AT(deadline), .against = against_control,
 	  .help = "say good-bye to all after this time, or at HH:MM" },
 	{ "drop-after", 0, "TIME", &opt_duration, AT(drop_after), .min = 100000000, .dflt = "10",
@@ -84,6 +87,13 @@ static const struct opt opts[] = {
 	  .help = "show how far it is [on a terminal]" },
 	{ "log-level", 0, "LEVEL", &opt_enum, AT(log_level), .choices = log_level_names,
 	  .dflt = "info", .help = "error, warning, info or debug" },
+	{ "report", 0, "FILE", &opt_string, AT(report), .against = against_control,
+	  .help = "write how it ended for each receiver to FILE, as JSON lines" },
+	{ "log", 0, "FILE", &opt_string, AT(log),
+	  .help = "append what is said to FILE, with the time" },
+	{ "syslog", 0, NULL, &opt_flag, AT(syslog), .help = "say it to the system's log, too" },
+	{ "lock", 0, "FILE", &opt_string, AT(lock),
+	  .help = "end at once with status 2 if another run has locked FILE" },
 	{ "metrics", 0, "FILE", &opt_string, AT(metrics),
 	  .help = "write counters for Prometheus to FILE at the end" },
 };

@@ -40,6 +40,9 @@ struct conf {
 	bool json, quiet, progress;
 	int log_level; /* enum log_level */
 	const char *metrics;
+	const char *report, *log, *lock; /* files; NULL: none */
+	bool syslog;
+	const char *retry_failed; /* a report: only for those that failed there */
 
 	enum progress_mode progress_mode;
 	char *const *paths; /* borrowed from argv */

@@ -34,7 +34,7 @@ static bool is_known(const struct expected *e, const char *name)
 	return false;
 }
 
-static int add(struct expected *e, const char *name)
+int expected_add(struct expected *e, const char *name)
 {
 	struct entry *entry = &e->entry[e->n];
 
@@ -61,7 +61,7 @@ static int add_all(struct expected *e, char *text, const char *between)
 	int r = 0;
 
 	for (; name && r == 0; name = strtok_r(NULL, between, &save))
-		r = add(e, name);
+		r = expected_add(e, name);
 	return r;
 }
 
@@ -96,20 +96,25 @@ static int add_item(struct expected *e, const char *item)
 	return r;
 }
 
-int expected_new(struct expected **ret, const struct opt_list *lists)
+int expected_new(struct expected **ret)
 {
 	struct expected *e = calloc(1, sizeof(*e));
-	int r = e ? 0 : log_err(-ENOMEM, "--to");
+
+	if (!e)
+		return log_err(-ENOMEM, "--to");
+	*ret = e;
+	return 0;
+}
+
+int expected_read(struct expected *e, const struct opt_list *lists)
+{
+	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < lists->n; i++)
 		r = add_item(e, lists->items[i]);
 	if (r == 0 && e->n == 0)
-		r = (log_err(0, "--to: names nobody; give host names, addresses, or @FILE"),
-		     -EINVAL);
-	if (r < 0)
-		expected_free(e);
-	else
-		*ret = e;
+		return log_err(0, "--to: names nobody; give host names, addresses, or @FILE"),
+		       -EINVAL;
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "sender/digests.h"
+#include "sender/entry.h"
 #include "sender/pump.h"
 #include "sender/who.h"
 
@@ -136,9 +137,8 @@ static int prepare(const struct conf *c, char cache[static PATH_MAX], struct job
 	return r;
 }
 
-static int run(struct conf *c)
+static int run(struct conf *c, struct expected *expected)
 {
-	struct expected *expected = NULL;
 	char cache[PATH_MAX];
 	struct netplan plan;
 	struct job *job;
@@ -147,12 +147,9 @@ static int run(struct conf *c)
 	if (r < 0)
 		return status_of(r);
 	r = choose_code(c, job);
-	if (r == 0 && c->to.n)
-		r = expected_new(&expected, &c->to);
 	if (r == 0)
 		r = plan_network(c, &plan);
 	r = r < 0 ? status_of(r) : transfer(c, &plan, job, expected);
-	expected_free(expected);
 	job_free(job);
 	return r;
 }
@@ -165,6 +162,21 @@ static int count(const struct conf *c)
 	return r < 0 ? status_of(r) : who_run(c, &plan);
 }
 
+static int act(struct conf *c)
+{
+	struct entry entry;
+	int r = entry_open(&entry, c);
+
+	if (r < 0)
+		r = status_of(r);
+	else if (r > 0)
+		r = EXIT_ALL;
+	else
+		r = c->who ? count(c) : run(c, entry.expected);
+	entry_close(&entry);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct conf conf;
@@ -175,7 +187,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	r = conf_read(&conf, argc, argv);
 	if (r == 0)
-		r = conf.who ? count(&conf) : run(&conf);
+		r = act(&conf);
 	else
 		r = r < 0 ? EXIT_USAGE : EXIT_ALL;
 	conf_fini(&conf);

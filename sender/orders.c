@@ -142,6 +142,7 @@ static int status(struct orders *o, nsec_t now, struct json *answer)
 	json_u64(answer, "receivers", tx_n_receivers(o->tx) - n[TX_RX_DROPPED]);
 	json_u64(answer, "complete", complete);
 	json_u64(answer, "ended_otherwise", n[TX_RX_FINISHED] - complete);
+	json_u64(answer, "behind", n[TX_RX_BEHIND]);
 	json_u64(answer, "dropped", n[TX_RX_DROPPED]);
 	json_u64(answer, "absent", o->gather.absent);
 	json_u64(answer, "sent", st.sent);

@@ -2,105 +2,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sender/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
-#include "common/utf8.h"
+#include "sender/roll.h"
 
 #define LABEL_MAX     384
 #define RATE_INTERVAL (250 * NSEC_PER_MSEC) /* between two events of the rate */
 
-/* How it ended for a receiver, in a word that scripts may rely on. */
-static const char *outcome(const struct report *r, const struct tx_receiver *rc)
-{
-	switch (rc->state) {
-	case TX_RX_FINISHED:
-		return receipt_status_name(rc->receipt_status);
-	case TX_RX_ACKED:
-		return r->conf->profile == PROFILE_NORM ? "acknowledged" : "unconfirmed";
-	case TX_RX_DROPPED:
-		return rc->barred ? "dropped" : "silent";
-	case TX_RX_ACTIVE:
-	case TX_RX_BEHIND:
-		break;
-	}
-	return "incomplete";
-}
-
-static bool succeeded(const struct report *r, const struct tx_receiver *rc)
-{
-	if (rc->state == TX_RX_FINISHED)
-		return rc->receipt_status == RECEIPT_COMPLETE;
-	return rc->state == TX_RX_ACKED && r->conf->profile == PROFILE_NORM;
-}
-
-/* Whether it was to get it; others may listen, but nobody waits for them. */
-static bool counts(const struct report_now *is, const struct tx_receiver *rc)
-{
-	const struct listener *li = listeners_find(is->who, rc->node_id);
-
-	return !li || !li->stranger;
-}
-
-static unsigned count_succeeded(const struct report *r, const struct report_now *is)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
-		struct tx_receiver rc = tx_receiver(is->tx, i);
-
-		n += counts(is, &rc) && succeeded(r, &rc);
-	}
-	return n;
-}
-
-static unsigned count_all(const struct report_now *is)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
-		struct tx_receiver rc = tx_receiver(is->tx, i);
-
-		n += counts(is, &rc);
-	}
-	return n;
-}
-
-static unsigned count_present(const struct report_now *is)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++)
-		n += tx_receiver(is->tx, i).state != TX_RX_DROPPED;
-	return n;
-}
-
-/* Receivers that were expected: those that came, and those that did not though asked for. */
-static unsigned expected(const struct report *r, const struct report_now *is)
-{
-	unsigned n = count_all(is);
-
-	return r->expected ? n + expected_n_absent(r->expected) : MAX(n, r->conf->receivers);
-}
-
 static int status(const struct report *r, const struct report_now *is)
 {
+	struct roll roll = roll_count(r, is);
+
 	if (is->failed)
 		return EXIT_SYSTEM;
 	if (is->interrupted)
 		return EXIT_INTERRUPTED;
-	if (!job_n_failed(is->job) && count_all(is) &&
-	    count_succeeded(r, is) == expected(r, is))
+	if (!job_n_failed(is->job) && roll.here && roll.ok == roll.expected)
 		return EXIT_ALL;
 	if (is->late)
 		return EXIT_DEADLINE;
-	return count_all(is) ? EXIT_PARTIAL : EXIT_NOBODY;
+	return roll.here ? EXIT_PARTIAL : EXIT_NOBODY;
 }
 
 void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,
@@ -109,6 +35,7 @@ void report_init(struct report *r, const struct conf *conf, const struct netplan
 	*r = (struct report){
 		.conf = conf, .plan = plan, .rates = rates, .expected = expected
 	};
+	said_init(&r->said, conf->json, conf->quiet, conf->report);
 	progress_init(&r->progress, STDERR_FILENO, conf->progress_mode);
 	log_before_line(progress_clear, &r->progress);
 }
@@ -145,23 +72,13 @@ void report_plan(const struct report *r, const struct job *job)
 		say_wait(c, expected_n(r->expected));
 }
 
-static void say_json(struct report *r, struct json *j)
-{
-	int e = json_write(j, STDOUT_FILENO);
-
-	if (e < 0)
-		r->error = e;
-}
-
 void report_start(struct report *r, const struct report_now *is)
 {
-	unsigned n = count_present(is);
+	unsigned n = roll_count(r, is).present;
 	char group[ADDR_TEXT];
 	struct json j;
 
 	log_info("sending to %u receiver%s", n, n == 1 ? "" : "s");
-	if (!r->conf->json)
-		return;
 	json_begin(&j, "start");
 	json_string(&j, "group", addr_format(&r->plan->group, group));
 	json_string(&j, "interface", r->plan->ifname);
@@ -171,7 +88,7 @@ void report_start(struct report *r, const struct report_now *is)
 	json_u64(&j, "rate_bps", r->rates->start);
 	json_bool(&j, "rate_auto", r->rates->automatic);
 	json_u64(&j, "rate_max_bps", r->rates->max);
-	say_json(r, &j);
+	said_event(&r->said, &j, true);
 }
 
 /* The rate as it is now, when it changed and not too often. */
@@ -193,7 +110,7 @@ static void say_rate(struct report *r, const struct report_now *is)
 	json_u64(&j, "rate_bps", r->rate);
 	json_string(&j, "reason", rate_reason_name(r->why));
 	json_u64(&j, "sent", st.sent);
-	say_json(r, &j);
+	said_event(&r->said, &j, false);
 }
 
 void report_straggler(struct report *r, const struct listener *li)
@@ -205,14 +122,12 @@ void report_straggler(struct report *r, const struct listener *li)
 		return;
 	log_info("%s cannot keep up: it gets the rest when the others are done",
 		 listener_label(li, label, sizeof(label)));
-	if (!r->conf->json)
-		return;
 	snprintf(node, sizeof(node), "%08" PRIx32, li->node_id);
 	json_begin(&j, "straggler");
 	json_string(&j, "node", node);
 	json_text(&j, "host", li->host, li->self.host_len);
 	json_string(&j, "address", addr_format_host(&li->addr, label));
-	say_json(r, &j);
+	said_event(&r->said, &j, true);
 }
 
 void report_progress(struct report *r, const struct report_now *is)
@@ -244,110 +159,6 @@ void report_progress(struct report *r, const struct report_now *is)
 
 /* --- the end --- */
 
-/* One line about a receiver: who, how it ended, how much it has, what it says itself. */
-static void receiver_line(const struct report *r, const struct tx_receiver *rc,
-			  const struct listener *li)
-{
-	char label[LABEL_MAX] = "?", reason[4 * CENSUS_TEXT_MAX] = "", line[2048];
-	const struct receipt *rt = li && li->has_receipt ? &li->receipt : NULL;
-	size_t n;
-
-	if (li)
-		listener_label(li, label, sizeof(label));
-	n = (size_t)snprintf(line, sizeof(line), "%s: %s", label, outcome(r, rc));
-	if (rc->state == TX_RX_DROPPED && !rc->barred)
-		n += (size_t)snprintf(line + n, sizeof(line) - n, ", given up after %.3g s",
-				      (double)r->conf->drop_after / 1e9);
-	if (rt) {
-		uint64_t all = (uint64_t)rt->symbols + rt->lost;
-
-		utf8_escape(reason, sizeof(reason), li->text, li->text_len);
-		n += (size_t)snprintf(line + n, sizeof(line) - n,
-				      ", %" PRIu32 " of %" PRIu32 " files, %" PRIu64
-				      " bytes, %.2f %% lost",
-				      rt->n_verified, rt->n_objects, rt->bytes,
-				      all ? 100.0 * rt->lost / (double)all : 0.0);
-	}
-	if (reason[0])
-		snprintf(line + n, sizeof(line) - n, ": %s", reason);
-	if (!succeeded(r, rc) && r->conf->quiet)
-		log_err(0, "%s", line);
-	else if (!r->conf->quiet)
-		printf("%s\n", line);
-}
-
-static void receiver_json(struct report *r, const struct tx_receiver *rc,
-			  const struct listener *li)
-{
-	char addr[ADDR_TEXT], id[16];
-	struct json j;
-
-	json_begin(&j, "receiver");
-	snprintf(id, sizeof(id), "%08" PRIx32, rc->node_id);
-	json_string(&j, "node", id);
-	json_string(&j, "status", outcome(r, rc));
-	json_bool(&j, "ok", succeeded(r, rc));
-	json_bool(&j, "straggler", rc->straggled);
-	if (li) {
-		json_text(&j, "host", li->host, li->self.host_len);
-		json_string(&j, "address", addr_format_host(&li->addr, addr));
-	}
-	if (li && li->has_report) {
-		uint64_t all = (uint64_t)li->last.heard + li->last.missed;
-
-		json_real(&j, "loss_percent",
-			  all ? 100.0 * li->last.missed / (double)all : 0.0);
-		json_u64(&j, "dropped", li->last.dropped);
-		json_u64(&j, "backlog_bytes", (uint64_t)li->last.backlog * 1024);
-	}
-	if (li && li->has_receipt) {
-		json_u64(&j, "files", li->receipt.n_objects);
-		json_u64(&j, "verified", li->receipt.n_verified);
-		json_u64(&j, "bytes", li->receipt.bytes);
-		json_u64(&j, "packets", li->receipt.symbols);
-		json_u64(&j, "lost", li->receipt.lost);
-		json_text(&j, "text", li->text, li->text_len);
-	}
-	say_json(r, &j);
-}
-
-static void absent(struct report *r, const char *name)
-{
-	char text[4 * 256];
-	struct json j;
-
-	utf8_escape(text, sizeof(text), name, strlen(name));
-	json_begin(&j, "receiver");
-	json_string(&j, "host", name);
-	json_string(&j, "status", "absent");
-	json_bool(&j, "ok", false);
-	if (r->conf->json)
-		say_json(r, &j);
-	if (r->conf->quiet)
-		log_err(0, "%s: absent", text);
-	else if (!r->conf->json)
-		printf("%s: absent\n", text);
-}
-
-static void receivers(struct report *r, const struct report_now *is)
-{
-	const char *name;
-
-	for (unsigned i = 0; i < tx_n_receivers(is->tx); i++) {
-		struct tx_receiver rc = tx_receiver(is->tx, i);
-		const struct listener *li = listeners_find(is->who, rc.node_id);
-
-		if (!counts(is, &rc))
-			continue;
-		if (r->conf->json)
-			receiver_json(r, &rc, li);
-		if (!r->conf->json || (r->conf->quiet && !succeeded(r, &rc)))
-			receiver_line(r, &rc, li);
-	}
-	for (unsigned i = 0; r->expected && (name = expected_absent(r->expected, &i));)
-		absent(r, name);
-}
-
 struct totals {
 	unsigned ok, expected;
 	uint64_t bytes; /* of files, that everybody has now; or what was sent of them */
@@ -358,7 +169,8 @@ struct totals {
 static struct totals totals_of(const struct report *r, const struct report_now *is)
 {
 	const struct tx_counters *c = tx_counters(is->tx);
-	struct totals t = { .ok = count_succeeded(r, is), .expected = expected(r, is) };
+	struct roll roll = roll_count(r, is);
+	struct totals t = { .ok = roll.ok, .expected = roll.expected };
 
 	uint64_t filled = job_bytes(is->job) / r->conf->segment;
 
@@ -393,7 +205,7 @@ static const char *why(const struct report_now *is, int exit_status)
 	return "";
 }
 
-static void summary(const struct report *r, const struct report_now *is, int exit_status)
+static void summary(struct report *r, const struct report_now *is, int exit_status)
 {
 	struct totals t = totals_of(r, is);
 	char text[320];
@@ -408,10 +220,7 @@ static void summary(const struct report *r, const struct report_now *is, int exi
 			 (double)r->conf->wait / 1e9);
 	else if (is->started_at == NSEC_NEVER)
 		snprintf(text, sizeof(text), "%snothing was sent", why(is, exit_status));
-	if (exit_status != EXIT_ALL && r->conf->quiet)
-		log_err(0, "%s", text);
-	else if (!r->conf->quiet)
-		printf("%s\n", text);
+	said_line(&r->said, exit_status != EXIT_ALL, text);
 }
 
 static void summary_json(struct report *r, const struct report_now *is, int exit_status)
@@ -438,7 +247,7 @@ static void summary_json(struct report *r, const struct report_now *is, int exit
 	json_real(&j, "seconds", t.seconds);
 	json_real(&j, "goodput_bps", t.goodput);
 	json_i64(&j, "exit", exit_status);
-	say_json(r, &j);
+	said_event(&r->said, &j, true);
 }
 
 static void write_metrics(const struct report *r, const struct report_now *is, int exit_status)
@@ -495,19 +304,11 @@ int report_end(struct report *r, const struct report_now *is)
 			     &(struct progress_now){ st.sent, st.total, "" });
 	else
 		progress_clear(&r->progress);
-	receivers(r, is);
-	if (r->conf->json)
-		summary_json(r, is, exit_status);
-	if (!r->conf->json || (r->conf->quiet && exit_status != EXIT_ALL))
-		summary(r, is, exit_status);
+	roll_tell(r, is);
+	summary_json(r, is, exit_status);
+	summary(r, is, exit_status);
 	if (r->conf->metrics)
 		write_metrics(r, is, exit_status);
 	log_before_line(NULL, NULL);
-	if (fflush(stdout) != 0)
-		r->error = -errno;
-	else if (ferror(stdout) && !r->error)
-		r->error = -EIO;
-	if (r->error < 0)
-		log_err(r->error, "write the report");
-	return r->error < 0 ? EXIT_SYSTEM : exit_status;
+	return said_end(&r->said) < 0 ? EXIT_SYSTEM : exit_status;
 }

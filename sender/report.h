@@ -8,6 +8,7 @@
 #include "sender/job.h"
 #include "sender/listeners.h"
 #include "sender/rates.h"
+#include "sender/said.h"
 
 /* When several hold: the first in the order of report_status(). */
 enum exit_status {
@@ -42,7 +43,7 @@ struct report {
 	uint64_t rate;                   /* what it said, bits a second */
 	enum rate_reason why;
 	struct progress progress;
-	int error; /* of standard output: what was said there is lost */
+	struct said said;
 };
 
 void report_init(struct report *r, const struct conf *conf, const struct netplan *plan,

@@ -10,12 +10,27 @@
 
 #include <unistd.h>
 
+static int read_lists(struct expected **ret, const struct opt_list *lists)
+{
+	struct expected *e;
+	int r = expected_new(&e);
+
+	if (r < 0)
+		return r;
+	r = expected_read(e, lists);
+	if (r == 0)
+		*ret = e;
+	else
+		expected_free(e);
+	return r;
+}
+
 static struct expected *expect(const char *items)
 {
 	struct opt_list list = { 1, { items } };
 	struct expected *e = NULL;
 
-	assert_int_equal(expected_new(&e, &list), 0);
+	assert_int_equal(read_lists(&e, &list), 0);
 	return e;
 }
 
@@ -89,7 +104,7 @@ static int from_file(const char *text, size_t len, struct expected **ret)
 	assert_int_equal(file_write_all(fd, text, len), 0);
 	close(fd);
 	snprintf(item, sizeof(item), "@%s", path);
-	r = expected_new(ret, &list);
+	r = read_lists(ret, &list);
 	unlink(path);
 	return r;
 }
@@ -118,20 +133,20 @@ static void mistakes_are_refused(void **state)
 	struct opt_list list = { 1, { "@/no/such/file" } };
 	struct expected *e = NULL;
 
-	assert_int_equal(expected_new(&e, &list), -EINVAL);
+	assert_int_equal(read_lists(&e, &list), -EINVAL);
 	list.items[0] = ",,";
-	assert_int_equal(expected_new(&e, &list), -EINVAL);
+	assert_int_equal(read_lists(&e, &list), -EINVAL);
 	memset(name, 'a', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	list.items[0] = name;
-	assert_int_equal(expected_new(&e, &list), -EINVAL);
+	assert_int_equal(read_lists(&e, &list), -EINVAL);
 	assert_non_null(many);
 	for (unsigned i = 0; i <= RECEIVERS_MAX; i++)
 		snprintf(many + 8 * i, 9, "n%06u,", i);
 	list.items[0] = many;
-	assert_int_equal(expected_new(&e, &list), -EINVAL);
+	assert_int_equal(read_lists(&e, &list), -EINVAL);
 	many[8 * RECEIVERS_MAX] = '\0';
-	assert_int_equal(expected_new(&e, &list), 0);
+	assert_int_equal(read_lists(&e, &list), 0);
 	assert_int_equal(expected_n(e), RECEIVERS_MAX);
 	expected_free(e);
 	free(many);
@@ -143,7 +158,7 @@ static void without_memory(void **state)
 	struct expected *e = NULL;
 
 	nomem_in = 1;
-	assert_int_equal(expected_new(&e, &list), -ENOMEM);
+	assert_int_equal(read_lists(&e, &list), -ENOMEM);
 	nomem_in = 0;
 	assert_null(e);
 }

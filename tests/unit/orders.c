@@ -158,7 +158,8 @@ static void the_status_counts(void **state)
 	order(&f, "drop c", 0, "");
 	order(&f, "status", 0,
 	      "\"phase\":\"waiting\",\"paused\":false,\"wait_left\":30,\"receivers\":2,"
-	      "\"complete\":0,\"ended_otherwise\":0,\"dropped\":1,\"absent\":0,\"sent\":0,"
+	      "\"complete\":0,\"ended_otherwise\":0,\"behind\":0,\"dropped\":1,\"absent\":0,"
+	      "\"sent\":0,"
 	      "\"bytes\":1600,");
 	tx_start(f.rig.tx, f.rig.now);
 	f.o.started = true;
@@ -167,7 +168,8 @@ static void the_status_counts(void **state)
 	order(&f, "status", 0, "\"phase\":\"repairing\"");
 	rig_receipt(&f.rig, 11, RECEIPT_COMPLETE);
 	rig_receipt(&f.rig, 12, RECEIPT_IO);
-	order(&f, "status", 0, "\"complete\":1,\"ended_otherwise\":1,\"dropped\":1");
+	order(&f, "status", 0,
+	      "\"complete\":1,\"ended_otherwise\":1,\"behind\":0,\"dropped\":1");
 	order(&f, "quit", 0, "");
 	assert_true(f.o.quit);
 	tx_abort(f.rig.tx, f.rig.now);
