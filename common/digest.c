@@ -72,6 +72,17 @@ int digest_bytes(const void *data, size_t len, uint8_t ret[static SHA256_LEN])
 	return r;
 }
 
+uint32_t digest_tag(const void *text, size_t len)
+{
+	uint8_t d[SHA256_LEN];
+	uint32_t tag;
+
+	if (digest_bytes(text, len, d) < 0)
+		return 0;
+	tag = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
+	return tag ? tag : 1;
+}
+
 void digest_hex(const uint8_t digest[static SHA256_LEN], char ret[static SHA256_HEX_LEN + 1])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -25,6 +25,9 @@ int digest_final(struct digest *d, uint8_t ret[static SHA256_LEN]);
 /* At once. 0, -ENOMEM or -EIO. */
 int digest_bytes(const void *data, size_t len, uint8_t ret[static SHA256_LEN]);
 
+/* A short number that stands for a text: never 0, but when there is no memory. */
+uint32_t digest_tag(const void *text, size_t len);
+
 /* 64 lower-case digits and a NUL, as sha256sum prints them. */
 void digest_hex(const uint8_t digest[static SHA256_LEN], char ret[static SHA256_HEX_LEN + 1]);
 

@@ -10,6 +10,7 @@
 #define PROBE_END_KNOWN 0x01
 #define PROBE_CENSUS    0x02
 #define PROBE_BEHIND    0x04
+#define PROBE_JOB       0x08
 
 #define NODE_ID_LEN 4
 #define IDS_MAX     UINT16_MAX
@@ -33,6 +34,8 @@ int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 		return -EINVAL;
 	if (p->n_behind)
 		flags |= PROBE_BEHIND;
+	if (p->job)
+		flags |= PROBE_JOB;
 	wr_u32(&w, SOW_MAGIC);
 	wr_u8(&w, APP_PROBE);
 	wr_u8(&w, p->phase);
@@ -48,6 +51,8 @@ int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 	wr_u16(&w, p->position_object);
 	wr_u16(&w, p->report_every);
 	wr_u32(&w, p->position_sbn);
+	if (p->job)
+		wr_u32(&w, p->job);
 	wr_bytes(&w, p->announced, (size_t)p->n_announced * NODE_ID_LEN);
 	wr_bytes(&w, p->receipts, (size_t)p->n_receipts * NODE_ID_LEN);
 	wr_bytes(&w, p->behind, (size_t)p->n_behind * NODE_ID_LEN);
@@ -77,6 +82,8 @@ int probe_decode(struct probe *ret, const uint8_t *buf, size_t len)
 	p.position_object = rd_u16(&r);
 	p.report_every = rd_u16(&r);
 	p.position_sbn = rd_u32(&r);
+	if (flags & PROBE_JOB && !(p.job = rd_u32(&r)))
+		return -EBADMSG;
 	p.announced = rd_bytes(&r, (size_t)p.n_announced * NODE_ID_LEN);
 	p.receipts = rd_bytes(&r, (size_t)p.n_receipts * NODE_ID_LEN);
 	if (flags & PROBE_BEHIND) {

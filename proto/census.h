@@ -28,6 +28,7 @@ struct probe {
 	bool end_known;        /* end_object is final */
 	bool census;           /* nothing will be sent: it only asks who is there */
 	uint8_t spread;        /* answers: over how many SPREAD_UNITs, at least (spread.h) */
+	uint32_t job;          /* stands for the job's name; 0: not told */
 	uint16_t first_object; /* the session's first object */
 	uint16_t end_object;   /* one past the last object queued so far */
 	uint16_t floor_object; /* below this position repair waits for the catch-up pass */

@@ -18,9 +18,7 @@ enum tx_profile {
 /* Which code an object gets. */
 enum tx_code {
 	TX_CODE_SMALL, /* blocks of block_len symbols, Reed-Solomon over GF(2^8) */
-	TX_CODE_LARGE, /* large blocks, over GF(2^16), if the object has more than one small
-			* block
-			*/
+	TX_CODE_LARGE, /* large blocks, over GF(2^16), for objects of several small blocks */
 	TX_CODE_AUTO,  /* by the object's size and the number of receivers (fec.h) */
 };
 
@@ -58,6 +56,7 @@ struct tx_conf {
 			  for large blocks; 0: 24 MiB */
 	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 4096 */
 	unsigned max_receivers; /* 0: 4096 */
+	uint32_t job;           /* TX_SOW: what PROBEs say of its name; 0: nothing */
 	bool census;            /* TX_SOW: nothing will be sent, it only asks who is there */
 	unsigned expected; /* TX_SOW: receivers that will announce themselves; 0: unknown */
 	uint64_t seed;

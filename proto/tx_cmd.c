@@ -89,6 +89,7 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		.end_known = tx->finishing,
 		.census = tx->conf.census,
 		.spread = next_spread(tx, now),
+		.job = tx->conf.job,
 		.first_object = tx->object_end < 32768 ? 0 : (uint16_t)tx->object_base,
 		.end_object = (uint16_t)tx->object_end,
 		.floor_object = (uint16_t)key_object(floor),
@@ -100,7 +101,7 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		.behind = ids[2],
 	};
 	struct msg m = { .type = NORM_CMD, .cmd = CMD_APPLICATION, .payload = buf };
-	uint32_t cap = MIN((tx->conf.segment_size - PROBE_LEN) / 4u, sizeof(ids[0]) / 4);
+	uint32_t cap = MIN((tx->conf.segment_size - PROBE_LEN) / 4u - 1, sizeof(ids[0]) / 4);
 	int len;
 
 	tx_straggle_recall(tx, now);

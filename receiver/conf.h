@@ -23,6 +23,7 @@ struct conf {
 	uint64_t max_size; /* bytes; 0: any */
 	struct opt_list allow_names;
 	struct opt_list from; /* directories with older data */
+	const char *job;      /* NULL: any */
 
 	enum progress_mode progress_mode;
 	struct opt_run run; /* holds the strings */

@@ -6,6 +6,9 @@
 #include <fnmatch.h>
 #include <stdbool.h>
 
+#include "proto/census.h"
+#include "proto/wire.h"
+
 static bool fits(const struct opt_list *patterns, const char *name)
 {
 	for (unsigned i = 0; i < patterns->n; i++)
@@ -19,4 +22,15 @@ int limits_check(const struct limits *l, const char *name, uint64_t size)
 	if (l->names && l->names->n && !fits(l->names, name))
 		return -EKEYREJECTED;
 	return l->max_size && size > l->max_size ? -EMSGSIZE : 0;
+}
+
+bool limits_hear(const struct limits *l, const struct msg *m)
+{
+	struct probe p;
+
+	if (!l->job)
+		return true;
+	return m->type == NORM_CMD && m->cmd == CMD_APPLICATION &&
+	       probe_decode(&p, m->payload, m->payload_len) == 0 &&
+	       (p.census || p.job == l->job);
 }

@@ -7,11 +7,13 @@
 #include <stdint.h>
 
 #include "common/opt.h"
+#include "proto/msg.h"
 
 /* Zeroed, it allows every file, but gives none away. */
 struct limits {
 	uint64_t max_size;            /* bytes of a file or of a whole job; 0: any */
 	const struct opt_list *names; /* patterns, of which one must fit; NULL or empty: any */
+	uint32_t job;                 /* digest_tag() of the only one; 0: any */
 	bool owner; /* owners and set-uid bits of jobs are taken: meta_set() */
 };
 
@@ -21,5 +23,9 @@ struct limits {
  * slashes, too.
  */
 int limits_check(const struct limits *l, const char *name, uint64_t size);
+
+/* Whether a sender that is heard for the first time, by this message, is to be heard at all: it
+ * is a PROBE of the only job, or asks who is there. */
+bool limits_hear(const struct limits *l, const struct msg *m);
 
 #endif

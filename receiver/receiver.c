@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/loop.h"
@@ -256,6 +257,8 @@ static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagr
 		r->report.malformed++;
 		return NULL;
 	}
+	if (!limits_hear(&r->limits, &m))
+		return NULL;
 	/* One forged packet must not end what a sender that is still there has begun. */
 	earlier = peers_earlier(&r->peers, &d->from, id);
 	if (earlier && now - earlier->heard_at < STILL_THERE) {
@@ -545,11 +548,21 @@ static int serve(struct receiver *r)
 	return report_end(&r->report);
 }
 
+static uint32_t job_tag(const char *name)
+{
+	return name ? digest_tag(name, strlen(name)) : 0;
+}
+
 int receiver_run(const struct conf *conf)
 {
 	struct receiver r = {
 		.conf = conf,
-		.limits = { conf->max_size, &conf->allow_names, conf->owner },
+		.limits = {
+			.max_size = conf->max_size,
+			.names = &conf->allow_names,
+			.job = job_tag(conf->job),
+			.owner = conf->owner,
+		},
 		.session.dirfd = -1,
 	};
 	int status = STATUS_SYSTEM, err = listener_plan(&r.net, &conf->net);

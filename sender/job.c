@@ -77,6 +77,11 @@ void job_free(struct job *j)
 	free(j);
 }
 
+const char *job_name(const struct job *j)
+{
+	return j->name;
+}
+
 unsigned job_n_files(const struct job *j)
 {
 	return j->scan->n_files;

@@ -31,6 +31,8 @@ int job_new(struct job **ret, char *const *paths, unsigned n, const struct job_c
 /* Keeps the digests for the next run. */
 void job_free(struct job *j);
 
+/* What receivers call it; "": it has none, as the files are sent one by one. */
+const char *job_name(const struct job *j);
 unsigned job_n_files(const struct job *j);
 uint64_t job_bytes(const struct job *j);   /* of all files */
 uint64_t job_largest(const struct job *j); /* object */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/udp_in.h"
@@ -108,10 +109,13 @@ static int make_session(struct pump *p)
 		.max_receivers = RECEIVERS_MAX,
 		.expected = p->c.expected ? expected_n(p->c.expected) : c->receivers,
 	};
+	const char *name = job_name(p->c.job);
 	int r = identity_choose(&tc);
 
 	if (r < 0)
 		return r;
+	if (name[0])
+		tc.job = digest_tag(name, strlen(name));
 	r = tx_new(&p->tx, &tc, p->now);
 	return r < 0 ? log_err(r, "start a session") : 0;
 }

@@ -93,6 +93,24 @@ static void probe_names_stragglers(void **state)
 	assert_int_equal(probe_encode(&p, buf, sizeof(buf) - 1), -ENOSPC);
 }
 
+static void probe_tells_the_job(void **state)
+{
+	static const uint8_t id[] = { 0, 0, 0, 7 };
+	const struct probe p = {
+		.phase = PHASE_RUN, .job = 0x01020304, .announced = id, .n_announced = 1
+	};
+	uint8_t buf[PROBE_LEN + 8];
+	struct probe q;
+
+	assert_int_equal(probe_encode(&p, buf, sizeof(buf)), sizeof(buf));
+	assert_int_equal(buf[6], 0x08);
+	assert_int_equal(probe_decode(&q, buf, sizeof(buf)), 0);
+	assert_int_equal(q.job, 0x01020304);
+	assert_true(probe_lists(q.announced, q.n_announced, 7));
+	memset(buf + PROBE_LEN, 0, 4); /* that is no name */
+	assert_int_equal(probe_decode(&q, buf, sizeof(buf)), -EBADMSG);
+}
+
 static void probe_refuses(void **state)
 {
 	static const struct {
@@ -105,7 +123,7 @@ static void probe_refuses(void **state)
 		{ 4, 2, -EPROTONOSUPPORT },
 		{ 5, 0, -EBADMSG },
 		{ 5, 5, -EBADMSG },
-		{ 6, 0xfb, 0 },        /* flags that we do not know */
+		{ 6, 0xf3, 0 },        /* flags that we do not know */
 		{ 6, 0x04, -EBADMSG }, /* a list, but it is not there */
 		{ 7, 1, 0 },
 		{ 15, 1, -EBADMSG },
@@ -287,15 +305,11 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(probe_both_ways),
-		cmocka_unit_test(probe_refuses),
-		cmocka_unit_test(probe_names_stragglers),
-		cmocka_unit_test(probe_asks_some),
-		cmocka_unit_test(announce_both_ways),
-		cmocka_unit_test(announce_refuses),
-		cmocka_unit_test(receipt_both_ways),
-		cmocka_unit_test(receipt_refuses),
-		cmocka_unit_test(names),
+		cmocka_unit_test(probe_both_ways),        cmocka_unit_test(probe_refuses),
+		cmocka_unit_test(probe_names_stragglers), cmocka_unit_test(probe_tells_the_job),
+		cmocka_unit_test(probe_asks_some),        cmocka_unit_test(announce_both_ways),
+		cmocka_unit_test(announce_refuses),       cmocka_unit_test(receipt_both_ways),
+		cmocka_unit_test(receipt_refuses),        cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

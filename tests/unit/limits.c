@@ -2,6 +2,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/unit.h"
 
+#include "common/digest.h"
+#include "proto/census.h"
+#include "proto/wire.h"
 #include "receiver/limits.h"
 
 static void without_limits_all_may_come(void **state)
@@ -48,12 +51,45 @@ static void some_pattern_must_fit(void **state)
 	assert_int_equal(limits_check(&l, "d", 6), -EKEYREJECTED);
 }
 
+/* What a sender says first. */
+static struct msg probe_of(uint32_t job, bool census, uint8_t buf[static 64])
+{
+	struct probe p = { .phase = PHASE_WAIT, .job = job, .census = census };
+	struct msg m = { .type = NORM_CMD, .cmd = CMD_APPLICATION, .payload = buf };
+
+	m.payload_len = (size_t)probe_encode(&p, buf, 64);
+	return m;
+}
+
+static void one_job_may_be_heard(void **state)
+{
+	const struct limits any = { 0 }, one = { .job = digest_tag("feed", 4) };
+	struct msg data = { .type = NORM_DATA }, m;
+	uint8_t buf[64];
+
+	assert_int_not_equal(one.job, 0);
+	assert_true(limits_hear(&any, &data));
+	assert_false(limits_hear(&one, &data));
+	m = probe_of(one.job, false, buf);
+	assert_true(limits_hear(&one, &m));
+	m = probe_of(digest_tag("food", 4), false, buf);
+	assert_true(limits_hear(&any, &m));
+	assert_false(limits_hear(&one, &m));
+	m = probe_of(0, false, buf);
+	assert_false(limits_hear(&one, &m));
+	m = probe_of(0, true, buf); /* who is there? */
+	assert_true(limits_hear(&one, &m));
+	m.payload_len--;
+	assert_false(limits_hear(&one, &m));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_limits_all_may_come),
 		cmocka_unit_test(size_is_bounded),
 		cmocka_unit_test(some_pattern_must_fit),
+		cmocka_unit_test(one_job_may_be_heard),
 	};
 
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include "common/log.h"
 #include "receiver/conf.h"
 
-#define ARGS_MAX 8
+#define ARGS_MAX 9
 
 static int read_args(struct conf *c, const char *const *args)
 {
@@ -37,6 +37,7 @@ static void defaults(void **state)
 	assert_int_equal(c.exec_timeout, 300000000000);
 	assert_int_equal(c.max_size, 0);
 	assert_int_equal(c.allow_names.n, 0);
+	assert_null(c.job);
 	conf_fini(&c);
 }
 
@@ -59,10 +60,11 @@ static void every_option(void **state)
 
 static void hook_and_limits(void **state)
 {
-	static const char *const args[] = { "--exec=sh -c 'true'", "--exec-parallel=4",
-					    "--exec-timeout=1.5",  "--max-size=2G",
-					    "--allow-name=*.img",  "--owner",
-					    "--allow-name=feed/*", NULL };
+	static const char *const args[] = {
+		"--exec=sh -c 'true'", "--exec-parallel=4",  "--exec-timeout=1.5",
+		"--max-size=2G",       "--allow-name=*.img", "--owner",
+		"--allow-name=feed/*", "--job=feed",         NULL
+	};
 	struct conf c;
 
 	assert_int_equal(read_args(&c, args), 0);
@@ -73,6 +75,7 @@ static void hook_and_limits(void **state)
 	assert_int_equal(c.allow_names.n, 2);
 	assert_true(c.owner);
 	assert_string_equal(c.allow_names.items[1], "feed/*");
+	assert_string_equal(c.job, "feed");
 	conf_fini(&c);
 }
 
