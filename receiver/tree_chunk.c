@@ -204,6 +204,30 @@ const uint8_t (*tree_expected(const struct tree *t))[SHA256_LEN]
 	return (const uint8_t(*)[SHA256_LEN])t->sum;
 }
 
+bool tree_chunk_fits(struct tree *t, uint32_t chunk, const uint8_t *data)
+{
+	uint8_t sum[SHA256_LEN];
+
+	digest_update(t->digest, data, t->m->chunks[chunk].len);
+	return digest_final(t->digest, sum) == 0 && memcmp(t->sum[chunk], sum, SHA256_LEN) == 0;
+}
+
+static int64_t ctime_of(const struct stat *st)
+{
+	return st->st_ctim.tv_sec * NSEC_PER_SEC + st->st_ctim.tv_nsec;
+}
+
+void tree_note_same(struct tree *t, uint32_t entry, const struct stat *st)
+{
+	t->same_ctime[entry] = ctime_of(st);
+}
+
+bool tree_is_same(const struct tree *t, uint32_t entry, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == t->m->entries[entry].size &&
+	       ctime_of(st) == t->same_ctime[entry];
+}
+
 /* A file that was left at the target may have changed since it was looked at. */
 static int check_same(struct tree *t, uint32_t entry)
 {
@@ -213,8 +237,7 @@ static int check_same(struct tree *t, uint32_t entry)
 	int dir = dirs_of(&t->out, e->path, &base);
 
 	if (dir >= 0 && fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size &&
-	    st.st_ctim.tv_sec * NSEC_PER_SEC + st.st_ctim.tv_nsec == t->same_ctime[entry])
+	    tree_is_same(t, entry, &st))
 		return 0;
 	return tree_unshare(t, entry);
 }
@@ -351,7 +374,7 @@ static int keep(struct tree *t, uint32_t entry, const struct stat *st)
 		t->same_ctime = calloc(t->m->n_entries, sizeof(*t->same_ctime));
 	if (!t->same_ctime)
 		return -ENOMEM;
-	t->same_ctime[entry] = st->st_ctim.tv_sec * NSEC_PER_SEC + st->st_ctim.tv_nsec;
+	tree_note_same(t, entry, st);
 	t->entry[entry] |= ENTRY_SAME;
 	tree_chunk_set(t, entry, CHUNK_HELD | CHUNK_GOOD);
 	return 0;

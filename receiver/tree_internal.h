@@ -106,6 +106,12 @@ void tree_chunk_hot(struct tree *t, uint32_t chunk, uint32_t pos, const uint8_t 
 		    size_t len);
 enum chunk_state tree_chunk_state(const struct tree *t, uint32_t chunk);
 bool tree_chunk_here(const struct tree *t, uint32_t chunk);
+/* Whether these are the bytes of a chunk; the digests are known. */
+bool tree_chunk_fits(struct tree *t, uint32_t chunk, const uint8_t *data);
+/* The status of a file that is SAME: what it has now, and whether it is what was noted. */
+struct stat;
+void tree_note_same(struct tree *t, uint32_t entry, const struct stat *st);
+bool tree_is_same(const struct tree *t, uint32_t entry, const struct stat *st);
 /* All chunks that an entry is the first to have. */
 void tree_chunk_set(struct tree *t, uint32_t entry, uint8_t value);
 

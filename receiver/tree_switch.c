@@ -37,6 +37,18 @@ static bool is_good(const struct tree *t, const struct manifest_entry *e)
 	return true;
 }
 
+/* A chunk from its home; at the target it may have changed since it was verified. */
+static int get_chunk(struct tree *t, uint32_t chunk)
+{
+	const struct manifest_chunk *c = &t->m->chunks[chunk];
+	struct tree_spot home = tree_spot(t, c->content_off);
+	int r = tree_get_bytes(t, c->content_off, t->buf, c->len);
+
+	if (r == 0 && t->entry[home.entry] & ENTRY_SAME && !tree_chunk_fits(t, chunk, t->buf))
+		r = -EBADMSG;
+	return r;
+}
+
 /* A run of chunks whose home is elsewhere, chunk by chunk: their homes need not be one file. */
 static int copy_run(struct tree *t, uint32_t entry, const struct manifest_run *run)
 {
@@ -47,7 +59,7 @@ static int copy_run(struct tree *t, uint32_t entry, const struct manifest_run *r
 	for (; done < run->len && r == 0; done += t->m->chunks[c++].len) {
 		int fd;
 
-		r = tree_get_bytes(t, run->content_off + done, t->buf, t->m->chunks[c].len);
+		r = get_chunk(t, c);
 		fd = r < 0 ? r : tree_fd(t, entry, true);
 		r = fd < 0 ? fd
 			   : file_pwrite_all(fd, t->buf, t->m->chunks[c].len,
@@ -160,6 +172,23 @@ static int link_within(struct tree *t, uint32_t entry, int from, const char *fro
 	return r;
 }
 
+/* A file that is left at the target, before it is linked and afterwards: that changes its
+ * ctime. */
+static int link_same(struct tree *t, uint32_t entry, uint32_t file, int from, const char *base)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(from, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!tree_is_same(t, file, &st))
+		return -EBADMSG;
+	r = link_within(t, entry, from, base);
+	if (r == 0 && fstatat(from, base, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		tree_note_same(t, file, &st);
+	return r;
+}
+
 /* The codec has seen that its target is a file before it. */
 static int furnish_hardlink(struct tree *t, uint32_t entry)
 {
@@ -176,7 +205,8 @@ static int furnish_hardlink(struct tree *t, uint32_t entry)
 	dir = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	r = link_within(t, entry, dir, base);
+	r = t->entry[file] & ENTRY_SAME ? link_same(t, entry, file, dir, base)
+					: link_within(t, entry, dir, base);
 	close_fd(&dir);
 	return r;
 }
@@ -282,9 +312,10 @@ static int rename_into(int from, int to, const char *base)
 	return r;
 }
 
-/* What is left where it is gets its mode and times. */
-static int refresh(struct tree *t, int dir, const char *base, const struct manifest_entry *e)
+/* What is left where it is gets its mode and times, if it is what was verified. */
+static int refresh(struct tree *t, uint32_t entry, int dir, const char *base)
 {
+	const struct manifest_entry *e = &t->m->entries[entry];
 	struct stat st;
 	int fd, r = 0;
 
@@ -294,10 +325,25 @@ static int refresh(struct tree *t, int dir, const char *base, const struct manif
 	fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) == 0 && meta_differs(&st, e, t->conf.owner))
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (!tree_is_same(t, entry, &st))
+		r = -EBADMSG;
+	else if (meta_differs(&st, e, t->conf.owner))
 		r = meta_set(fd, e, t->conf.owner);
 	close_fd(&fd);
 	return r;
+}
+
+/* The file of a hard link may have failed at the last moment. */
+static bool lost_its_file(const struct tree *t, const struct manifest_entry *e)
+{
+	uint32_t file;
+
+	if (e->type != MANIFEST_HARDLINK)
+		return false;
+	file = manifest_find(t->m, t->m->n_entries, e->target, e->target_len);
+	return file == t->m->n_entries || t->entry[file] & ENTRY_FAILED;
 }
 
 static int move_file(struct tree *t, uint32_t entry)
@@ -308,8 +354,10 @@ static int move_file(struct tree *t, uint32_t entry)
 
 	if (to < 0)
 		return to;
+	if (lost_its_file(t, e))
+		return -EBADMSG;
 	if (t->entry[entry] & ENTRY_SAME)
-		return refresh(t, to, base, e);
+		return refresh(t, entry, to, base);
 	from = dirs_of(&t->in, e->path, &same);
 	return from < 0 ? from : rename_into(from, to, base);
 }
@@ -373,7 +421,6 @@ static void move_all(struct tree *t, struct tree_result *res)
 {
 	const char *whole = NULL;
 	size_t whole_len = 0;
-	bool all_good = res->n_failures == 0;
 
 	for (uint32_t i = 0; i < t->m->n_entries; i++) {
 		const char *path = t->m->entries[i].path;
@@ -384,7 +431,7 @@ static void move_all(struct tree *t, struct tree_result *res)
 		if (!whole || !lies_in(path, whole, whole_len))
 			r = move_one(t, i);
 		if (r == -ENOENT) {
-			whole_len = try_whole(t, i, all_good);
+			whole_len = try_whole(t, i, res->n_failures == 0);
 			whole = whole_len ? path : NULL;
 			r = whole ? 0 : move_one(t, i);
 		}

@@ -389,6 +389,58 @@ static void files_that_are_good_are_delivered_without_the_others(void **state)
 	crop_fini(&c);
 }
 
+/* Until its status differs: the clock of a file system may be coarse. */
+static void change(const char *path, const struct stat *before)
+{
+	struct stat st;
+
+	do {
+		crop_write(out, path, other, SIZE);
+		assert_int_equal(fstatat(out, path, &st, 0), 0);
+	} while (st.st_ctim.tv_sec == before->st_ctim.tv_sec &&
+		 st.st_ctim.tv_nsec == before->st_ctim.tv_nsec);
+}
+
+/* What was kept and then changed is no good, nor is what is made of it. */
+static void a_kept_file_is_what_was_verified(void **state)
+{
+	for (int changed = 0; changed < 2; changed++) {
+		struct tree_result res;
+		struct stat st;
+		struct crop c;
+		struct tree *t;
+
+		crop_init(&c);
+		crop_add_file(&c, "a", big, SIZE);
+		crop_add_file(&c, "b", big, SIZE);
+		crop_add_link(&c, MANIFEST_HARDLINK, "c", "a");
+		crop_add_link(&c, MANIFEST_HARDLINK, "d/c", "a");
+		crop_add_file(&c, "e", small, 3000);
+		crop_seal(&c);
+		crop_write(out, "a", big, SIZE);
+		t = open_tree(&c);
+		assert_int_equal(tree_expect(t, (const void *)c.digests), 0);
+		assert_int_equal(fstatat(out, "a", &st, 0), 0);
+		assert_int_equal(tree_keep(t, 0, &st), 0);
+		put(t, &c, 0, c.m.content_size, 1 << 20);
+		assert_good(t);
+		if (changed)
+			change("a", &st);
+		assert_int_equal(tree_switch(t, &res), 0);
+		assert_int_equal(res.n_failures, changed ? 4 : 0);
+		for (uint32_t i = 0; i < res.n_failures; i++)
+			assert_int_equal(res.failures[i].error, -EBADMSG);
+		tree_free(t);
+		if (!changed)
+			crop_assert_delivered(&c, out);
+		assert_true(crop_is(out, "e", small, 3000));
+		assert_true(crop_is(out, "a", changed ? other : big, SIZE));
+		assert_int_equal(crop_count(out), changed ? 2 : 5);
+		crop_clear(out);
+		crop_fini(&c);
+	}
+}
+
 static void verifying_can_be_stopped(void **state)
 {
 	const atomic_bool stop = true;
@@ -518,6 +570,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_byte_is_found),
 		cmocka_unit_test(bytes_that_are_written_again_are_verified_again),
 		cmocka_unit_test(files_that_are_good_are_delivered_without_the_others),
+		cmocka_unit_test(a_kept_file_is_what_was_verified),
 		cmocka_unit_test(verifying_can_be_stopped),
 		cmocka_unit_test(names_in_the_way_are_refused),
 		cmocka_unit_test(names_of_our_own_are_refused),
