@@ -277,38 +277,71 @@ static size_t missing_from(struct tree *t, const char *path)
 	return strlen(path);
 }
 
+/*
+ * A directory of this job that an earlier one left without the right to write: dress_dirs()
+ * takes that right away again. Others are as somebody wanted them.
+ */
+static int open_up(struct tree *t, const char *path, size_t len)
+{
+	uint32_t entry = manifest_find(t->m, t->m->n_entries, path, len);
+	char dir[PATH_MAX];
+	struct stat st;
+	int fd, r;
+
+	if (entry == t->m->n_entries || t->m->entries[entry].type != MANIFEST_DIR)
+		return -EACCES;
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	fd = safepath_dir(t->conf.dirfd, dir);
+	if (fd < 0)
+		return fd;
+	r = fstat(fd, &st) < 0 || fchmod(fd, (st.st_mode & 07777) | 0700) < 0 ? -errno : 0;
+	close_fd(&fd);
+	return r;
+}
+
+static int rename_to(struct tree *t, const char *path, unsigned flags)
+{
+	const char *base, *same;
+	int from = dirs_of(&t->in, path, &base), to = dirs_of(&t->out, path, &same);
+
+	if (from < 0 || to < 0)
+		return from < 0 ? from : to;
+	return renameat2(from, base, to, same, flags) < 0 ? -errno : 0;
+}
+
+static int move_path(struct tree *t, const char *path, unsigned flags)
+{
+	int r = rename_to(t, path, flags);
+
+	if (r == -EACCES && open_up(t, path, dirs_parent_len(path)) == 0)
+		r = rename_to(t, path, flags);
+	return r;
+}
+
 /* A directory that is new goes with all that is in it. */
 static int move_whole(struct tree *t, const char *path, size_t len)
 {
 	char dir[PATH_MAX];
-	const char *base, *same;
-	int from, to, r;
+	int r;
 
 	memcpy(dir, path, len);
 	dir[len] = '\0';
-	from = dirs_of(&t->in, dir, &base);
-	to = dirs_of(&t->out, dir, &same);
-	if (from < 0 || to < 0)
-		return MIN(from, to);
-	r = renameat2(from, base, to, same, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	r = move_path(t, dir, RENAME_NOREPLACE);
 	dirs_forget(&t->in);
 	dirs_forget(&t->out);
 	return r;
 }
 
-/* A directory of an earlier job may be one that nobody can write to. */
-static int rename_into(int from, int to, const char *base)
+/* `missing`: the length of the first directory of the way that is not there. */
+static int make_way(struct tree *t, const char *path, size_t missing, size_t len)
 {
-	struct stat st;
-	int r;
+	const char *slash = memrchr(path, '/', missing);
+	int r = dirs_make(t->conf.dirfd, path, len);
 
-	if (renameat(from, base, to, base) == 0)
-		return 0;
-	r = -errno;
-	if (r != -EACCES || fstat(to, &st) < 0 || fchmod(to, (st.st_mode & 07777) | 0700) < 0)
-		return r;
-	r = renameat(from, base, to, base) < 0 ? -errno : 0;
-	fchmod(to, st.st_mode & 07777);
+	if (r == -EACCES && slash && open_up(t, path, (size_t)(slash - path)) == 0)
+		r = dirs_make(t->conf.dirfd, path, len);
+	dirs_forget(&t->out);
 	return r;
 }
 
@@ -349,8 +382,8 @@ static bool lost_its_file(const struct tree *t, const struct manifest_entry *e)
 static int move_file(struct tree *t, uint32_t entry)
 {
 	const struct manifest_entry *e = &t->m->entries[entry];
-	const char *base, *same;
-	int to = dirs_of(&t->out, e->path, &base), from;
+	const char *base;
+	int to = dirs_of(&t->out, e->path, &base);
 
 	if (to < 0)
 		return to;
@@ -358,8 +391,7 @@ static int move_file(struct tree *t, uint32_t entry)
 		return -EBADMSG;
 	if (t->entry[entry] & ENTRY_SAME)
 		return refresh(t, entry, to, base);
-	from = dirs_of(&t->in, e->path, &same);
-	return from < 0 ? from : rename_into(from, to, base);
+	return move_path(t, e->path, 0);
 }
 
 static int move_dir(struct tree *t, const struct manifest_entry *e)
@@ -387,22 +419,23 @@ static bool lies_in(const char *path, const char *dir, size_t len)
 }
 
 /*
- * A new directory is moved whole when nothing in it failed, which is known of all of them only.
- * The length of its path; 0: `entry` goes by itself.
+ * Makes the way to an entry. A new directory is moved whole when nothing in it failed, which is
+ * known of all of them only: then its length is in `ret`; else 0: `entry` goes by itself.
  */
-static size_t try_whole(struct tree *t, uint32_t entry, bool all_good)
+static int try_whole(struct tree *t, uint32_t entry, bool all_good, size_t *ret)
 {
 	const struct manifest_entry *e = &t->m->entries[entry];
 	size_t len = missing_from(t, e->path);
 
+	*ret = 0;
 	if (len == e->path_len && e->type != MANIFEST_DIR)
 		return 0;
-	if (all_good && move_whole(t, e->path, len) == 0)
-		return len;
-	dirs_make(t->conf.dirfd, e->path,
-		  e->type == MANIFEST_DIR ? e->path_len : dirs_parent_len(e->path));
-	dirs_forget(&t->out);
-	return 0;
+	if (all_good && move_whole(t, e->path, len) == 0) {
+		*ret = len;
+		return 0;
+	}
+	return make_way(t, e->path, len,
+			e->type == MANIFEST_DIR ? e->path_len : dirs_parent_len(e->path));
 }
 
 static void delivered(struct tree *t, struct tree_result *res, uint32_t entry)
@@ -431,9 +464,9 @@ static void move_all(struct tree *t, struct tree_result *res)
 		if (!whole || !lies_in(path, whole, whole_len))
 			r = move_one(t, i);
 		if (r == -ENOENT) {
-			whole_len = try_whole(t, i, res->n_failures == 0);
+			r = try_whole(t, i, res->n_failures == 0, &whole_len);
 			whole = whole_len ? path : NULL;
-			r = whole ? 0 : move_one(t, i);
+			r = r < 0 || whole ? r : move_one(t, i);
 		}
 		if (r < 0)
 			fail(t, res, i, r);
