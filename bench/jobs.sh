@@ -1,0 +1,203 @@
+#!/usr/bin/env bash
+# jobs.sh - what jobs cost: many files, changed images, a killed reap, a slow receiver; `make bench-jobs` starts it.
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# jobs.sh [CASE...]   files delta resume straggler; copies lie in $SOW_BENCH_DIR (/dev/shm)
+: "${NET_LIMIT:=1800}"
+export NET_LIMIT TMPDIR="${SOW_BENCH_DIR:-/dev/shm}"
+. "$(dirname "$0")/../tests/net/lib.sh"
+need sow ethtool python3
+cases=("$@")
+[ $# -gt 0 ] || cases=(files delta resume straggler)
+lan 4
+
+# seconds between two EPOCHREALTIMEs
+seconds()
+{
+	printf '%d.%03d' $((($2 - $1) / 1000000)) $((($2 - $1) / 1000 % 1000))
+}
+
+now()
+{
+	printf '%s' "${EPOCHREALTIME/[.,]/}"
+}
+
+# transfer HOSTS OPTION... PATH: sets took (s) and cost (packets that sow's host sent)
+transfer()
+{
+	local hosts=$1 host begin
+
+	shift
+	for host in $hosts; do
+		reap_on "$host"
+	done
+	cost=$(sent s)
+	begin=$(now)
+	sow_from s --receivers "$(wc -w <<<"$hosts")" --wait 20 "$@"
+	expect 0 sow 600
+	took=$(seconds "$begin" "$(now)")
+	cost=$(($(sent s) - cost))
+	for host in $hosts; do
+		expect 0 "reap-$host" 60
+	done
+}
+
+# --- 100 000 files of 1 to 4 KB, and one file of as many bytes
+
+# many_files DIR COUNT
+many_files()
+{
+	python3 - "$1" "$2" <<-'END'
+		import os, random, sys
+		random.seed(1)
+		noise, top = os.urandom(1 << 20), sys.argv[1]
+		for i in range(int(sys.argv[2])):
+		    if i % 1000 == 0:
+		        os.makedirs(f"{top}/d{i // 1000:03}")
+		    size = random.randint(1024, 4096)
+		    at = random.randint(0, len(noise) - size)
+		    with open(f"{top}/d{i // 1000:03}/f{i}", "wb") as f:
+		        f.write(noise[at:at + size])
+	END
+}
+
+# The same by UFTP, for as many files as somebody has patience for.
+uftp_files()
+{
+	local host begin
+
+	command -v uftp uftpd >/dev/null || { say "files: uftp is not here"; return; }
+	many_files "$dir/few" 300
+	for host in r1 r2; do
+		mkdir -p "$dir/$host"
+		start "uftpd-$host" "$host" uftpd -d -I eth0 -M 239.77.0.1 -D "$dir/$host" -U "0x0A4D010${host#r}" \
+			-q -t -x 0 -B 4194304 -c 20971520
+		wait_for 5 bound "$host" 1044 || fail "uftpd does not listen"
+	done
+	begin=$(now)
+	start uftp s uftp -I eth0 -M 239.77.0.1 -P 239.77.0.4 -R 900000 -b 1420 -B 4194304 -x 1 \
+		-r 0.02:0.01:2 -s 20 -H 0x0A4D0101,0x0A4D0102 "$dir/few"
+	finish uftp 300
+	[ "$(find "$dir/r1" "$dir/r2" -type f | wc -l)" = 600 ] || fail "UFTP did not deliver"
+	printf 'files: 300 in a tree by UFTP at 900 Mbit/s: %s s\n' "$(seconds "$begin" "$(now)")"
+	stop uftpd-r1
+	stop uftpd-r2
+	rm -rf "$dir/few" "$dir"/r[12]
+}
+
+case_files()
+{
+	local bytes rate
+
+	uftp_files
+	many_files "$dir/tree" 100000
+	bytes=$(find "$dir/tree" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')
+	head -c "$bytes" /dev/urandom >"$dir/one"
+	for rate in 100M 900M auto; do
+		transfer "r1 r2" --digest-cache none --rate "$rate" "$dir/one"
+		printf 'files: one of %d bytes, rate %s: %s s\n' "$bytes" "$rate" "$took"
+		rm -rf "$dir"/r[12]
+		transfer "r1 r2" --digest-cache none --rate "$rate" "$dir/tree"
+		printf 'files: %d in a tree, rate %s: %s s\n' "$(find "$dir/tree" -type f | wc -l)" "$rate" "$took"
+		diff -r "$dir/tree" "$dir/r2/tree" >/dev/null || fail "the tree is not the same"
+		rm -rf "$dir"/r[12]
+	done
+	rm -rf "$dir/tree" "$dir/one"
+}
+
+# --- yesterday's image at four receivers
+
+case_delta()
+{
+	local i image packets
+
+	head -c 1G /dev/urandom >"$dir/image"
+	packets=$(((1 << 30) / 1400))
+	transfer "r1 r2 r3 r4" --digest-cache none "$dir/image"
+	printf 'delta: 1 GiB to four that have nothing: %d packets of %d, %s s\n' "$cost" "$packets" "$took"
+	transfer "r1 r2 r3 r4" --digest-cache none "$dir/image"
+	printf 'delta: nothing changed: %d packets, %s s\n' "$cost" "$took"
+	for ((i = 0; i < 82; i++)); do
+		printf 'changed %d' "$i" |
+			dd of="$dir/image" bs=1 seek=$((i * 49 * 262144 + 777)) conv=notrunc status=none
+	done
+	transfer "r1 r2 r3 r4" --digest-cache none "$dir/image"
+	printf 'delta: 82 of 4096 chunks (2 %%) changed: %d packets, %s %% of it, %s s\n' "$cost" \
+		"$(awk "BEGIN { printf \"%.2f\", 100 * $cost / $packets }")" "$took"
+	for image in "$dir"/r?/image; do
+		expect_same "$dir/image" "$image"
+	done
+	rm -rf "$dir"/r? "$dir/image"
+}
+
+# --- reap is killed half way, and started again
+
+case_resume()
+{
+	local packets=$((200000000 / 1400)) begin
+
+	half_sent() { has_sent s $((begin + packets / 2)); }
+	make_file image 200000000
+	reap_on r1
+	begin=$(sent s)
+	sow_from s --receivers 1 --wait 10 --rate 200M --digest-cache none "$dir/image"
+	wait_for 30 half_sent || fail "half was not sent"
+	stop reap-r1 KILL
+	reap_on r1
+	finish sow 120
+	expect 0 reap-r1 60
+	expect_same "$dir/image" "$dir/r1/image"
+	printf 'resume: killed at 50 %%, back in the same run: %s %% sent after the kill\n' \
+		"$(awk "BEGIN { printf \"%.1f\", 100 * ($(sent s) - $begin) / $packets - 50 }")"
+	rm -rf "$dir/r1"
+
+	reap_on r1
+	begin=$(sent s)
+	sow_from s --receivers 1 --wait 10 --rate 200M --digest-cache none "$dir/image"
+	wait_for 30 half_sent || fail "half was not sent"
+	stop reap-r1 KILL
+	stop sow
+	transfer r1 --rate 200M --digest-cache none "$dir/image"
+	expect_same "$dir/image" "$dir/r1/image"
+	printf 'resume: killed at 50 %%, in a new run: %s %% sent\n' \
+		"$(awk "BEGIN { printf \"%.1f\", 100 * $cost / $packets }")"
+	rm -rf "$dir/r1" "$dir/image"
+}
+
+# --- one of four has 50 Mbit/s, the others 1 Gbit/s
+
+stored_at()
+{
+	date -r "$dir/$1.done" +%s.%N
+}
+
+case_straggler()
+{
+	local slow host begin worst
+
+	make_file image 134217728
+	offloads_off
+	rate 1000
+	for slow in no yes; do
+		[ $slow = no ] || in_ns b tc qdisc add dev "${plugs[r4/eth0]}" root tbf rate 50mbit burst 32k limit 300000
+		for host in r1 r2 r3 r4; do
+			reap_on $host --exec "touch $dir/$host.done"
+		done
+		begin=$(date +%s.%N)
+		sow_from s --receivers 4 --wait 10 --digest-cache none "$dir/image"
+		finish sow 300
+		for host in r1 r2 r3 r4; do
+			expect 0 reap-$host 60
+		done
+		worst=$(for host in r1 r2 r3; do stored_at $host; done | sort -n | tail -n 1)
+		printf 'straggler: r4 slow: %s; the other three have it after %s s, r4 after %s s, sow ended with %s\n' $slow \
+			"$(awk "BEGIN { printf \"%.2f\", $worst - $begin }")" \
+			"$(awk "BEGIN { printf \"%.2f\", $(stored_at r4) - $begin }")" "$status"
+		rm -rf "$dir"/r? "$dir"/*.done
+	done
+	rm "$dir/image"
+}
+
+for name in "${cases[@]}"; do
+	"case_$name"
+done
