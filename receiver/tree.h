@@ -125,12 +125,14 @@ struct tree_result {
 	uint64_t bytes; /* of those delivered */
 	uint32_t n_failures;
 	struct tree_failure failures[TREE_FAILURES]; /* the first of them */
+	int unsynced; /* -errno: it could not be written out, and may be lost with the power */
 };
 
 /*
  * Puts all files whose chunks are good into their places, with mode and times, and removes the
  * stage. Whatever stops it, each file is the old one or the new one. 0, also when some files
- * failed: the result tells; -errno: nothing was put in its place, the stage is left.
+ * failed or it is unsynced, when the stage is left, too: the result tells; -errno: nothing was
+ * put in its place, the stage is left.
  */
 int tree_switch(struct tree *t, struct tree_result *ret);
 

@@ -513,11 +513,12 @@ static int switch_in(struct tree *t, struct tree_result *res)
 	if (r < 0)
 		return r;
 	move_all(t, res);
-	r = sync_stage(t);
 	dress_dirs(t, res);
 	dirs_forget(&t->in);
-	stage_remove(&t->stage);
-	return r;
+	res->unsynced = sync_stage(t);
+	if (res->unsynced == 0)
+		stage_remove(&t->stage);
+	return 0;
 }
 
 int tree_switch(struct tree *t, struct tree_result *ret)

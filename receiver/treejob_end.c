@@ -147,21 +147,22 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 		.kept = res->kept,
 		.files[FILE_VERIFIED] = res->delivered,
 	};
+	int error = res->n_failures ? res->failures[0].error : res->unsynced;
 
 	tell_failures(tj, &is);
 	if (res->files <= FEW)
 		tell_delivered(tj, &is);
 	if (is.files[FILE_CORRUPT])
 		is.status = FILE_CORRUPT;
-	else if (res->n_failures)
+	else if (res->n_failures || res->unsynced)
 		is.status = FILE_FAILED;
 	if (res->n_failures > TREE_FAILURES)
 		is.files[is.status] += res->n_failures - TREE_FAILURES;
 	if (is.status != FILE_VERIFIED)
 		is.reason = is.status == FILE_CORRUPT
 				    ? "digests do not match, whatever was sent again"
-				    : strerror(-res->failures[0].error);
-	is.error = res->n_failures ? res->failures[0].error : 0;
+				    : strerror(-error);
+	is.error = error;
 	conclude(tj, now, &is);
 }
 

@@ -17,6 +17,20 @@ static int out;
 static uint8_t big[SIZE], other[SIZE], small[3000];
 static const atomic_bool go_on;
 
+/* The n-th call from now on fails; 0: none does. */
+static unsigned fail_in;
+
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
+int __wrap_syncfs(int fd)
+{
+	if (fail_in && !--fail_in) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_syncfs(fd);
+}
+
 static int make_dir(void **state)
 {
 	memcpy(dir, "/tmp/sow-tree-XXXXXX", sizeof(dir));
@@ -206,11 +220,37 @@ static void a_kept_file_is_what_was_verified(void **state)
 	}
 }
 
+/* Before files are moved nothing has happened; afterwards it has, but may not last. */
+static void a_disk_that_fails_is_told(void **state)
+{
+	struct tree_result res;
+	struct crop c;
+	struct tree *t;
+
+	crop_init(&c);
+	crop_add_file(&c, "a", small, 3000);
+	crop_seal(&c);
+	t = filled(&c);
+	fail_in = 1;
+	assert_int_equal(tree_switch(t, &res), -EIO);
+	assert_int_equal(crop_count(out), 1);
+	fail_in = 2;
+	assert_int_equal(tree_switch(t, &res), 0);
+	assert_int_equal(res.unsynced, -EIO);
+	assert_int_equal(res.delivered, 1);
+	assert_int_equal(crop_count(out), 2); /* and the stage */
+	tree_free(t);
+	crop_assert_delivered(&c, out);
+	crop_clear(out);
+	crop_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_do_not_change_the_mode_of_what_they_come_from),
 		cmocka_unit_test(directories_that_cannot_be_written_to),
+		cmocka_unit_test(a_disk_that_fails_is_told),
 		cmocka_unit_test(a_kept_file_is_what_was_verified),
 	};
 
