@@ -255,33 +255,34 @@ static uint32_t *index_find(const struct index *x, const uint8_t *sum, uint32_t 
 	return &x->slot[at];
 }
 
-/* What a dedup has to know of the plan before, and the chunks that are left. */
+/* Chunks that are left move to the front of what was there: they are never more than were
+ * looked at. */
 struct sieve {
 	struct plan t;
 	struct index x;
 	uint8_t zero[SHA256_LEN]; /* the digest of a whole chunk of zeros */
-	struct manifest_chunk *chunks;
-	struct sums sums;
 	uint32_t n;
 };
 
-static int sieve_chunk(struct sieve *v, uint64_t off, uint32_t len, const uint8_t *sum)
+static int sieve_chunk(struct sieve *v, struct sums *sums, uint32_t chunk, uint64_t off)
 {
-	uint32_t *slot;
+	struct manifest_chunk *chunks = v->t.p->m.chunks;
+	const uint8_t *sum = sums->sum[chunk];
+	uint32_t len = chunks[chunk].len, *slot;
 
 	if (len == MANIFEST_CHUNK && memcmp(sum, v->zero, SHA256_LEN) == 0)
 		return 0;
 	slot = index_find(&v->x, sum, len);
 	if (*slot)
-		return place(&v->t, off, len, v->chunks[*slot - 1].content_off);
-	v->chunks[v->n] = (struct manifest_chunk){ v->t.end, len };
-	memcpy(v->sums.sum[v->n], sum, SHA256_LEN);
-	v->sums.state[v->n] = SUM_KNOWN;
+		return place(&v->t, off, len, chunks[*slot - 1].content_off);
+	chunks[v->n] = (struct manifest_chunk){ v->t.end, len };
+	memmove(sums->sum[v->n], sum, SHA256_LEN);
+	sums->state[v->n] = sums->state[chunk];
 	*slot = ++v->n;
 	return place(&v->t, off, len, v->t.end);
 }
 
-static int sieve_all(struct sieve *v, const struct sums *sums, uint32_t *first)
+static int sieve_all(struct sieve *v, struct sums *sums, uint32_t *first)
 {
 	const struct pack *p = v->t.p;
 	uint32_t chunk = 0;
@@ -295,53 +296,30 @@ static int sieve_all(struct sieve *v, const struct sums *sums, uint32_t *first)
 		for (uint32_t k = 0; k < e->n_runs; k++) {
 			const struct manifest_run *run = &p->m.runs[e->first_run + k];
 
-			for (uint64_t at = 0; r == 0 && at < run->len; at += MANIFEST_CHUNK) {
-				r = sieve_chunk(v, run->file_off + at, p->m.chunks[chunk].len,
-						sums->sum[chunk]);
-				chunk++;
-			}
+			for (uint64_t at = 0; r == 0 && at < run->len; at += MANIFEST_CHUNK)
+				r = sieve_chunk(v, sums, chunk++, run->file_off + at);
 		}
 	}
 	return r;
 }
 
-static int sieve_init(struct sieve *v, struct pack *p)
-{
-	static const uint8_t zeros[MANIFEST_CHUNK];
-	int r = index_init(&v->x, p->m.n_chunks);
-
-	v->t.p = p;
-	v->chunks = calloc((size_t)p->m.n_chunks + 1, sizeof(*v->chunks));
-	if (r == 0)
-		r = sums_init(&v->sums, p->m.n_chunks);
-	if (r == 0)
-		r = digest_bytes(zeros, sizeof(zeros), v->zero);
-	v->x.sums = &v->sums;
-	v->x.chunks = v->chunks;
-	return v->chunks ? r : -ENOMEM;
-}
-
 int pack_dedup(struct pack *p, struct sums *sums)
 {
+	static const uint8_t zeros[MANIFEST_CHUNK];
 	uint32_t *first = calloc((size_t)p->m.n_entries + 1, sizeof(*first));
-	struct sieve v = { 0 };
-	int r = first ? sieve_init(&v, p) : -ENOMEM;
+	struct sieve v = { .t = { .p = p }, .x = { .sums = sums, .chunks = p->m.chunks } };
+	int r = first ? index_init(&v.x, p->m.n_chunks) : -ENOMEM;
 
+	if (r == 0)
+		r = digest_bytes(zeros, sizeof(zeros), v.zero);
 	if (r == 0)
 		r = sieve_all(&v, sums, first);
 	if (r == 0) {
 		adopt(&v.t, first);
-		free(p->m.chunks);
-		p->m.chunks = v.chunks;
 		p->m.n_chunks = v.n;
-		v.sums.n = v.n;
-		v.sums.n_unknown = 0;
-		sums_fini(sums);
-		*sums = v.sums;
+		sums->n = v.n;
 	} else {
 		free_plan(&v.t);
-		free(v.chunks);
-		sums_fini(&v.sums);
 	}
 	free(v.x.slot);
 	free(first);

@@ -28,7 +28,8 @@ void pack_free(struct pack *p); /* NULL is fine */
 
 /*
  * Plans again, when all digests are known: equal chunks once, chunks of zeros not at all. The
- * digests are then those of the chunks that are left. -ENOMEM: nothing changed.
+ * digests are then those of the chunks that are left. -ENOMEM: nothing of the plan is of use
+ * any more.
  */
 int pack_dedup(struct pack *p, struct sums *sums);
 
