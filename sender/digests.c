@@ -30,19 +30,24 @@ struct key {
 	uint32_t mtime_nsec, ctime_nsec;
 };
 
+/* As it is read from the file's bytes. */
 struct record {
 	struct key key;
-	const uint8_t *sums; /* in the file's bytes */
-	bool replaced;       /* while a file is written */
+	const uint8_t *sums;
 };
 
+/* Small beside the bytes themselves: there may be millions of records. */
 struct digests {
 	uint8_t *bytes;
-	struct record *records;
+	size_t len;
+	uint32_t *at; /* where each record begins, */
 	uint32_t n, cap;
-	uint32_t *slot; /* by device and inode: a record's number and one more */
+	uint8_t *replaced; /* and whether a new one takes its place; a byte each */
+	uint32_t *slot;    /* by device and inode: a record's number and one more */
 	uint64_t mask;
 };
+
+_Static_assert(DIGESTS_MAX <= UINT32_MAX, "a record's place fits");
 
 static bool key_equal(const struct key *a, const struct key *b)
 {
@@ -76,18 +81,42 @@ static bool is_kept(const struct scan *s, uint32_t i)
 
 /* --- reading --- */
 
-static int add_record(struct digests *d, const struct record *rec)
+static struct record read_record(struct rd *r)
+{
+	struct record rec = { .key = {
+				      .dev = rd_u64(r),
+				      .ino = rd_u64(r),
+				      .size = rd_u64(r),
+				      .mtime_sec = (int64_t)rd_u64(r),
+				      .ctime_sec = (int64_t)rd_u64(r),
+				      .mtime_nsec = rd_u32(r),
+				      .ctime_nsec = rd_u32(r),
+			      } };
+
+	rec.sums = rd_bytes(r, manifest_n_chunks(rec.key.size) * SHA256_LEN);
+	return rec;
+}
+
+/* One that was read before: it is whole. */
+static struct record record_at(const struct digests *d, uint32_t i)
+{
+	struct rd r = rd_init(d->bytes + d->at[i], d->len - d->at[i]);
+
+	return read_record(&r);
+}
+
+static int add_record(struct digests *d, uint32_t at)
 {
 	if (d->n == d->cap) {
 		uint32_t cap = d->cap ? d->cap * 2 : 256;
-		void *records = reallocarray(d->records, cap, sizeof(*d->records));
+		void *grown = reallocarray(d->at, cap, sizeof(*d->at));
 
-		if (!records)
+		if (!grown)
 			return -ENOMEM;
-		d->records = records;
+		d->at = grown;
 		d->cap = cap;
 	}
-	d->records[d->n++] = *rec;
+	d->at[d->n++] = at;
 	return 0;
 }
 
@@ -96,18 +125,10 @@ static int read_records(struct digests *d, struct rd *r)
 	int err = 0;
 
 	while (err == 0 && rd_left(r) > 0) {
-		struct record rec = { .key = {
-					      .dev = rd_u64(r),
-					      .ino = rd_u64(r),
-					      .size = rd_u64(r),
-					      .mtime_sec = (int64_t)rd_u64(r),
-					      .ctime_sec = (int64_t)rd_u64(r),
-					      .mtime_nsec = rd_u32(r),
-					      .ctime_nsec = rd_u32(r),
-				      } };
+		uint32_t at = (uint32_t)(r->p - d->bytes);
 
-		rec.sums = rd_bytes(r, manifest_n_chunks(rec.key.size) * SHA256_LEN);
-		err = rd_ok(r) ? add_record(d, &rec) : -EBADMSG;
+		read_record(r);
+		err = rd_ok(r) ? add_record(d, at) : -EBADMSG;
 	}
 	return err;
 }
@@ -117,9 +138,9 @@ static uint32_t *find_slot(const struct digests *d, uint64_t dev, uint64_t ino)
 	uint64_t at = inode_hash(dev, ino) & d->mask;
 
 	for (; d->slot[at]; at = (at + 1) & d->mask) {
-		const struct key *key = &d->records[d->slot[at] - 1].key;
+		struct key key = record_at(d, d->slot[at] - 1).key;
 
-		if (key->dev == dev && key->ino == ino)
+		if (key.dev == dev && key.ino == ino)
 			break;
 	}
 	return &d->slot[at];
@@ -133,11 +154,12 @@ static int make_index(struct digests *d)
 		cap *= 2;
 	d->mask = cap - 1;
 	d->slot = calloc(cap, sizeof(*d->slot));
-	if (!d->slot)
+	d->replaced = calloc((size_t)d->n + 1, 1);
+	if (!d->slot || !d->replaced)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < d->n; i++) {
-		const struct key *key = &d->records[i].key;
-		uint32_t *slot = find_slot(d, key->dev, key->ino);
+		struct key key = record_at(d, i).key;
+		uint32_t *slot = find_slot(d, key.dev, key.ino);
 
 		if (!*slot)
 			*slot = i + 1;
@@ -146,7 +168,7 @@ static int make_index(struct digests *d)
 }
 
 /* The file's bytes without the digest at its end, which fits them. */
-static int read_bytes(struct digests *d, const char *path, size_t *ret_len)
+static int read_bytes(struct digests *d, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r = 0;
 	uint8_t sum[SHA256_LEN];
@@ -167,11 +189,11 @@ static int read_bytes(struct digests *d, const char *path, size_t *ret_len)
 	close_fd(&fd);
 	if (r < 0)
 		return r;
-	*ret_len = len - SHA256_LEN;
+	d->len = len - SHA256_LEN;
 	if ((size_t)r != len)
 		return -EBADMSG;
-	r = digest_bytes(d->bytes, *ret_len, sum);
-	if (r == 0 && memcmp(sum, d->bytes + *ret_len, SHA256_LEN) != 0)
+	r = digest_bytes(d->bytes, d->len, sum);
+	if (r == 0 && memcmp(sum, d->bytes + d->len, SHA256_LEN) != 0)
 		r = -EBADMSG;
 	return r;
 }
@@ -179,14 +201,13 @@ static int read_bytes(struct digests *d, const char *path, size_t *ret_len)
 int digests_load(struct digests **ret, const char *path)
 {
 	struct digests *d = calloc(1, sizeof(*d));
-	size_t len = 0;
 	struct rd r;
 	int err;
 
 	if (!d)
 		return -ENOMEM;
-	err = read_bytes(d, path, &len);
-	r = rd_init(d->bytes, err == 0 ? len : 0);
+	err = read_bytes(d, path);
+	r = rd_init(d->bytes, err == 0 ? d->len : 0);
 	if (err == 0)
 		err = rd_u64(&r) == MAGIC ? read_records(d, &r) : -EBADMSG;
 	if (err == -EBADMSG) {
@@ -207,16 +228,16 @@ void digests_free(struct digests *d)
 	if (!d)
 		return;
 	free(d->slot);
-	free(d->records);
+	free(d->replaced);
+	free(d->at);
 	free(d->bytes);
 	free(d);
 }
 
-static struct record *find(const struct digests *d, const struct key *key)
+/* The number of the record of this file, in whatever state, and one more; 0: there is none. */
+static uint32_t find(const struct digests *d, const struct key *key)
 {
-	uint32_t slot = *find_slot(d, key->dev, key->ino);
-
-	return slot ? &d->records[slot - 1] : NULL;
+	return *find_slot(d, key->dev, key->ino);
 }
 
 /* --- files of a plan: each run's chunks follow those of the run before --- */
@@ -251,13 +272,16 @@ void digests_fill(const struct digests *d, const struct pack *p, struct sums *su
 	for (uint32_t i = 0; i < p->m.n_entries; i++) {
 		const struct manifest_entry *e = &p->m.entries[i];
 		struct key key = key_of(p->scan, i);
-		const struct record *rec = is_kept(p->scan, i) ? find(d, &key) : NULL;
+		uint32_t found = is_kept(p->scan, i) ? find(d, &key) : 0;
+		struct record rec = { 0 };
 
+		if (found)
+			rec = record_at(d, found - 1);
 		for (uint32_t k = 0; k < e->n_runs; k++) {
 			const struct manifest_run *run = &p->m.runs[e->first_run + k];
 
-			if (rec && key_equal(&rec->key, &key))
-				fill_run(sums, chunk, run, rec);
+			if (found && key_equal(&rec.key, &key))
+				fill_run(sums, chunk, run, &rec);
 			chunk += chunks_in(run);
 		}
 	}
@@ -352,7 +376,7 @@ static bool is_fresh(const struct key *key, int64_t scanned)
 	return MAX(key->mtime_sec, key->ctime_sec) > scanned - FRESH - 1;
 }
 
-static void put_plan(struct writer *w, const struct digests *old, const struct pack *p,
+static void put_plan(struct writer *w, struct digests *old, const struct pack *p,
 		     const struct sums *sums, int64_t scanned)
 {
 	uint32_t chunk = 0;
@@ -360,10 +384,10 @@ static void put_plan(struct writer *w, const struct digests *old, const struct p
 	for (uint32_t i = 0; i < p->m.n_entries; i++) {
 		const struct manifest_entry *e = &p->m.entries[i];
 		struct key key = key_of(p->scan, i);
-		struct record *rec = is_kept(p->scan, i) ? find(old, &key) : NULL;
+		uint32_t found = is_kept(p->scan, i) ? find(old, &key) : 0;
 
-		if (rec)
-			rec->replaced = true;
+		if (found)
+			old->replaced[found - 1] = true;
 		if (is_kept(p->scan, i) && !is_fresh(&key, scanned) &&
 		    all_known(p, sums, e, chunk) && has_room(w, e->size)) {
 			put_key(w, &key);
@@ -374,22 +398,21 @@ static void put_plan(struct writer *w, const struct digests *old, const struct p
 	}
 }
 
-static void put_old(struct writer *w, const struct digests *old)
+static void put_old(struct writer *w, struct digests *old)
 {
 	for (uint32_t i = 0; i < old->n; i++) {
-		struct record *rec = &old->records[i];
-		uint64_t n = manifest_n_chunks(rec->key.size);
+		struct record rec = record_at(old, i);
+		uint64_t n = manifest_n_chunks(rec.key.size);
 
-		if (!rec->replaced && has_room(w, rec->key.size)) {
-			put_key(w, &rec->key);
-			for (uint64_t k = 0; k < n; k++)
-				put(w, rec->sums + k * SHA256_LEN, SHA256_LEN);
-		}
-		rec->replaced = false;
+		if (old->replaced[i] || !has_room(w, rec.key.size))
+			continue;
+		put_key(w, &rec.key);
+		for (uint64_t k = 0; k < n; k++)
+			put(w, rec.sums + k * SHA256_LEN, SHA256_LEN);
 	}
 }
 
-static int write_all(struct writer *w, const struct digests *old, const struct pack *p,
+static int write_all(struct writer *w, struct digests *old, const struct pack *p,
 		     const struct sums *sums, int64_t scanned)
 {
 	uint8_t head[MAGIC_LEN], sum[SHA256_LEN];
@@ -418,7 +441,7 @@ static void make_parents(const char *path)
 	}
 }
 
-int digests_save(const struct digests *old, const char *path, const struct pack *p,
+int digests_save(struct digests *old, const char *path, const struct pack *p,
 		 const struct sums *sums, int64_t scanned)
 {
 	struct writer *w = calloc(1, sizeof(*w));

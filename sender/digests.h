@@ -21,11 +21,11 @@ void digests_fill(const struct digests *d, const struct pack *p, struct sums *su
 
 /*
  * Replaces the file in one step: those of this plan, without dedup, that are known, and of
- * `old` what there is room for. Files that changed within 2 s before they were looked at, at
- * `scanned` (seconds since 1970), are left out: a later change could bear the same time. 0 or
- * -errno.
+ * `old`, which is of no other use then, what there is room for. Files that changed within 2 s
+ * before they were looked at, at `scanned` (seconds since 1970), are left out: a later change
+ * could bear the same time. 0 or -errno.
  */
-int digests_save(const struct digests *old, const char *path, const struct pack *p,
+int digests_save(struct digests *old, const char *path, const struct pack *p,
 		 const struct sums *sums, int64_t scanned);
 
 /* Where the file is if the user says nothing: 0; -ENOENT: this user has no home. */
