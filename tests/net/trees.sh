@@ -78,9 +78,20 @@ for host in r1 r2; do
 done
 [ "$(field bytes_sent)" -lt 60000000 ] || fail "what is equal was sent twice"
 
-# The same again, over what is there.
+# The same again: hardly more than the manifest, and nothing is read for digests.
 send r1 r2 -- "$tree"
 same_tree "$tree" "$dir/r1/tree"
+[ "$(field bytes_sent)" -lt 400000 ] || fail "unchanged: $(field bytes_sent) bytes were sent"
+
+# 2 % of the chunks of one file changed.
+for ((i = 0; i < 4; i++)); do
+	head -c 1000 /dev/urandom |
+		dd of="$tree/image" bs=262144 seek=$((i * 50)) conv=notrunc status=none
+done
+send r1 r2 -- "$tree"
+same_tree "$tree" "$dir/r1/tree"
+same_tree "$tree" "$dir/r2/tree"
+[ "$(field bytes_sent)" -lt 2000000 ] || fail "2 % changed: $(field bytes_sent) bytes were sent"
 rm -r "$dir/r1" "$dir/r2"
 
 # Without the leading part, and without what is excluded.
