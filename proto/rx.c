@@ -344,6 +344,7 @@ static int announce_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
 	uint8_t content[ANNOUNCE_MAX];
 
+	rx->announced = true;
 	rx_announce_after(rx, now + rx->announce_interval);
 	rx->announce_interval = MIN(rx->announce_interval * 2, ANNOUNCE_SLOWEST);
 	return rx_ack_output(rx, now, ACK_ANNOUNCE, content,
@@ -519,6 +520,7 @@ struct rx_status rx_status(const struct rx *rx)
 		.objects = s->end_known ? s->end - s->first : 0,
 		.complete = rx->n_complete,
 		.end_known = s->end_known,
+		.announced = rx->announced,
 		.joined = rx->joined,
 		.sow = s->sow,
 		.census = s->census,

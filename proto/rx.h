@@ -150,10 +150,11 @@ struct rx_status {
 	uint64_t received,
 		total; /* object bytes complete or held; of the objects known so far */
 	uint64_t objects, complete;
-	bool end_known, joined;
-	bool lost;   /* the sender gave up objects that we never heard of */
-	bool sow;    /* the sender speaks our profile (a PROBE was heard) */
-	bool census; /* it only asks who is there */
+	bool end_known;
+	bool announced, joined; /* we told the sender that we are here; it has heard that */
+	bool lost;              /* the sender gave up objects that we never heard of */
+	bool sow;               /* the sender speaks our profile (a PROBE was heard) */
+	bool census;            /* it only asks who is there */
 	nsec_t grtt;
 };
 struct rx_status rx_status(const struct rx *rx);

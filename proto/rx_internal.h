@@ -153,7 +153,7 @@ struct rx {
 	bool behind;                /* the sender does not hear our requests */
 	nsec_t announce_interval, receipt_interval;
 	nsec_t announce_from, receipt_from; /* after it a random part of the window */
-	bool joined, joined_due;
+	bool announced, joined, joined_due;
 	bool finished, finished_due, ended_due, gone_due;
 	struct receipt receipt;
 	char receipt_text[CENSUS_TEXT_MAX];

@@ -398,6 +398,8 @@ void tx_finish(struct tx *tx, nsec_t now)
 	tx->finishing = true;
 	tx->at.probe_at = MIN(tx->at.probe_at, now);
 	tx->idle = false;
+	if (tx->roster.count[RECEIVER_FINISHED] && tx_all_told(tx))
+		tx_close(tx, now);
 }
 
 void tx_abort(struct tx *tx, nsec_t now)

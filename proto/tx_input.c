@@ -357,7 +357,7 @@ static int on_announce(struct tx *tx, nsec_t now, const struct msg *m, struct tx
 }
 
 /* Everybody has said the last word; what was not sent yet would be for nobody. */
-static bool all_told(const struct tx *tx)
+bool tx_all_told(const struct tx *tx)
 {
 	return tx->conf.profile == TX_SOW && tx->stage == TX_RUNNING && tx->finishing &&
 	       !tx->roster.count[RECEIVER_ACTIVE] && !tx->roster.count[RECEIVER_ACKED] &&
@@ -374,7 +374,7 @@ int tx_drop(struct tx *tx, nsec_t now, uint32_t node_id)
 		return -EALREADY;
 	roster_bar(&tx->roster, rc);
 	tx->idle = false;
-	if (all_told(tx))
+	if (tx_all_told(tx))
 		tx_close(tx, now);
 	return 0;
 }
@@ -400,7 +400,7 @@ static int on_receipt(struct tx *tx, nsec_t now, const struct msg *m, struct tx_
 	tx->at.probe_at = MIN(tx->at.probe_at, now + NSEC_PER_MSEC);
 	tx->idle = false;
 	tx->counters.receipts++;
-	if (all_told(tx))
+	if (tx_all_told(tx))
 		tx_close(tx, now);
 	return 0;
 }

@@ -177,6 +177,7 @@ int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 nsec_t tx_cmd_deadline(const struct tx *tx, nsec_t now);
 struct watermark tx_last_symbol(const struct tx *tx, const struct tx_object *o);
 struct watermark tx_watermark(const struct tx *tx); /* at least one object was added */
+bool tx_all_told(const struct tx *tx);              /* nobody is left who wants anything */
 void tx_close(struct tx *tx, nsec_t now); /* nothing is left to be sent: say good-bye */
 void tx_cmd_start(struct tx *tx, nsec_t now);
 

@@ -408,6 +408,7 @@ void session_interrupt(struct session *s, nsec_t now)
 	if (s->told)
 		return;
 	s->interrupted = true;
+	s->joined |= rx_status(s->rx).announced; /* it may count on us */
 	settle(s, now);
 }
 

@@ -22,6 +22,7 @@ static void announce_until_the_sender_has_heard(void **state)
 
 	begin(&r);
 	assert_string_equal(rig_run(&r, NSEC_PER_SEC), ""); /* nobody asked */
+	assert_false(rx_status(r.rx).announced);
 	r.sow = true;
 	rig_probe(&r, wait_probe, false, false);
 	assert_string_equal(rig_see(&r), "AA ");
@@ -31,6 +32,7 @@ static void announce_until_the_sender_has_heard(void **state)
 	assert_string_equal(rig_run(&r, 1 * MS), "AA ");
 	assert_string_equal(rig_run(&r, 600 * MS), "AA AA "); /* more and more rarely */
 	assert_false(rx_status(r.rx).joined);
+	assert_true(rx_status(r.rx).announced);
 	assert_string_equal(rig_events(&r), "");
 	rig_probe(&r, wait_probe, true, false);
 	assert_string_equal(rig_events(&r), "J ");

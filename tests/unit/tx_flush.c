@@ -416,6 +416,27 @@ static void nothing_is_sent_for_nobody(void **state)
 	rig_fini(&r);
 }
 
+/* It was refused before the sender knew that there is no more. */
+static void nothing_is_sent_for_who_left_before_the_end_was_known(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+
+	conf.rate = 1000000;
+	rig_init(&r, &conf);
+	rig_add(&r, RIG_BLOCK);
+	rig_announce(&r, NODE);
+	tx_start(r.tx, r.now);
+	pass(&r, 10 * MS);
+	rig_receipt(&r, NODE, RECEIPT_REFUSED);
+	rig_add(&r, 5000 * RIG_BLOCK);
+	tx_finish(r.tx, r.now);
+	pass(&r, 100 * MS);
+	assert_true(tx_done(r.tx));
+	assert_int_equal(tx_status(r.tx).sent, RIG_BLOCK);
+	rig_fini(&r);
+}
+
 static void nobody_can_keep_it_from_ending(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
@@ -454,6 +475,7 @@ int main(void)
 		cmocka_unit_test(it_ends_with_the_last_receipt_heard_and_echoed),
 		cmocka_unit_test(whoever_did_not_hear_the_echo_is_told_at_the_end),
 		cmocka_unit_test(nothing_is_sent_for_nobody),
+		cmocka_unit_test(nothing_is_sent_for_who_left_before_the_end_was_known),
 		cmocka_unit_test(nobody_can_keep_it_from_ending),
 	};
 
