@@ -303,6 +303,8 @@ static void on_start(struct rate *r, nsec_t now, const struct verdict *v)
 			settle(r, now, reason_of[v->worst]);
 	} else if (r->value >= (double)r->conf.max) {
 		hold(r, RATE_MAX);
+	} else if (v->sent < USED * r->value && r->was_idle && !r->was_local) {
+		return; /* it proves nothing */
 	} else if (r->was_local || v->sent < USED * r->value) {
 		rate_enter(r, RATE_HOLD, 0);
 		if (r->was_local)
@@ -411,6 +413,8 @@ static void on_local(struct rate *r, nsec_t now)
 static void climb(struct rate *r, nsec_t now, const struct verdict *v)
 {
 	if (now < r->up_at || v->queue || r->value >= (double)r->conf.max)
+		return;
+	if (v->sent < USED * r->value && r->was_idle)
 		return;
 	if (v->sent < USED * r->value) {
 		r->reason = RATE_SENDER;

@@ -78,6 +78,8 @@ struct rate {
 	bool was_local;       /* ... between the two before */
 	uint32_t local_since; /* the mark from which on it was so all the time */
 	double local_cap;
+	bool idle;     /* there was nothing to send for a moment, since the last mark */
+	bool was_idle; /* ... between the two before */
 
 	nsec_t up_at, up_wait; /* when to try more, and how long to wait after a failure */
 	double step;           /* how much more, as a share */
@@ -113,6 +115,8 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m);
 void rate_on_report(struct rate *r, nsec_t now, uint32_t node_id, const struct rx_report *rp);
 /* The system took no more packets: ENOBUFS, EAGAIN. */
 void rate_on_local(struct rate *r);
+/* There is nothing to send: that less leaves now says nothing about what could. */
+void rate_on_idle(struct rate *r);
 /* The receiver has what it needs, or is gone. */
 void rate_forget(struct rate *r, uint32_t node_id);
 

@@ -108,6 +108,8 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 		r->local_since = r->local ? r->n_marks - 2 : r->n_marks - 1;
 	r->was_local = r->local;
 	r->local = false;
+	r->was_idle = r->idle;
+	r->idle = false;
 	return (uint64_t)r->value;
 }
 
@@ -209,6 +211,11 @@ void rate_on_report(struct rate *r, nsec_t now, uint32_t node_id, const struct r
 void rate_on_local(struct rate *r)
 {
 	r->local = true;
+}
+
+void rate_on_idle(struct rate *r)
+{
+	r->idle = true;
 }
 
 /* Who straggles does not begin to count because there are fewer of the others, but when there

@@ -468,6 +468,8 @@ int tx_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	      tx_flush_output(tx, now, ret))))
 		return 1;
 	tx->idle = true;
+	if (tx->conf.rate_auto && (tx->paused || (!tx_new_left(tx) && !tx_repair_pending(tx))))
+		rate_on_idle(&tx->rate);
 	return 0;
 }
 

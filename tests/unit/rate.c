@@ -172,6 +172,24 @@ static void a_socket_that_overflows_slows_down(void **state)
 	assert_true(is.loss <= 0.005);
 }
 
+/* A session that waits for something sends little; afterwards it goes on as if it had not. */
+static void pauses_do_not_slow_down(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	m.host = MBIT;
+	m.idles = true;
+	model_run(&m, 3);
+	assert_true(m.rate.value >= 200 * MBIT);
+	m.host = 0;
+	model_run(&m, 1);
+	assert_true(model_measure(&m, 5, 0).rate >= 0.95 * 1000 * MBIT);
+	m.host = MBIT;
+	model_run(&m, 3);
+	m.host = 0;
+	assert_true(model_measure(&m, 1, 0).rate >= 0.9 * 1000 * MBIT);
+}
+
 static void a_slow_disk_slows_down(void **state)
 {
 	begin(200 * MBIT);
@@ -466,6 +484,7 @@ int main(void)
 		cmocka_unit_test(a_shared_queue_is_shared),
 		cmocka_unit_test(a_socket_that_overflows_slows_down),
 		cmocka_unit_test(a_slow_disk_slows_down),
+		cmocka_unit_test(pauses_do_not_slow_down),
 		cmocka_unit_test(clocks_that_drift_are_no_queues),
 		cmocka_unit_test(stragglers_do_not_count),
 		cmocka_unit_test(there_is_no_median_of_two),

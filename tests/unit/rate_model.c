@@ -167,6 +167,8 @@ void model_run(struct model *m, double seconds)
 			v = m->host;
 			if (m->blocks)
 				rate_on_local(&m->rate);
+			if (m->idles)
+				rate_on_idle(&m->rate);
 		}
 		if (m->n_answers)
 			hear(m);

@@ -42,6 +42,7 @@ struct model {
 	double hiccup;  /* one nap in four lasts up to that long */
 	double host;    /* what the sender can send at most; 0: any */
 	bool blocks;    /* ... because its interface takes no more */
+	bool idles;     /* ... because there is no more to send */
 	unsigned every; /* report_every; 0: all answer */
 	struct rng rng;
 
