@@ -56,6 +56,16 @@ static struct listener *slot_of(const struct listeners *l, uint32_t node_id)
 	return &l->slot[i];
 }
 
+/* An address may change, but not change back; and a receipt is repeated from where it came. */
+static void note_address(struct listener *li, const struct addr *from, bool repeated)
+{
+	if (addr_family(&li->addr) != AF_UNSPEC && !addr_same_host(from, &li->addr)) {
+		li->ambiguous |= repeated || addr_same_host(from, &li->other);
+		li->other = li->addr;
+	}
+	li->addr = *from;
+}
+
 static void note_announce(struct listener *li, const struct announce *a)
 {
 	li->announced = true;
@@ -90,7 +100,7 @@ void listeners_note(struct listeners *l, const struct tx_event *ev, const struct
 		l->n++;
 		li->node_id = ev->node_id;
 	}
-	li->addr = *from;
+	note_address(li, from, ev->kind == TX_EV_RECEIPT && li->has_receipt);
 	if (ev->kind == TX_EV_ANNOUNCE)
 		note_announce(li, &ev->announce);
 	if (ev->kind == TX_EV_REPORT) {

@@ -9,8 +9,10 @@
 /* Texts are as they came: not terminated, of any bytes but 0. */
 struct listener {
 	uint32_t node_id;
-	struct addr addr; /* where it was heard from last */
-	bool stranger;    /* it is not one of those that shall get it */
+	struct addr addr;  /* where it was heard from last, */
+	struct addr other; /* and before it had this address */
+	bool ambiguous;    /* two machines speak as one: clones of one on which reap ran */
+	bool stranger;     /* it is not one of those that shall get it */
 	bool announced;
 	struct announce self; /* the last one; its texts are the next two */
 	char host[CENSUS_HOST_MAX], version[CENSUS_VERSION_MAX];

@@ -40,7 +40,7 @@ static bool look(const struct report *r, const struct report_now *is, unsigned i
 		.rc = rc,
 		.li = li,
 		.rt = li && li->has_receipt ? &li->receipt : NULL,
-		.ok = succeeded(r, &rc),
+		.ok = succeeded(r, &rc) && !(li && li->ambiguous),
 	};
 	return !li || !li->stranger;
 }
@@ -67,6 +67,8 @@ struct roll roll_count(const struct report *r, const struct report_now *is)
 /* In a word that scripts may rely on. */
 static const char *outcome(const struct report *r, const struct one *one)
 {
+	if (one->li && one->li->ambiguous)
+		return "ambiguous";
 	switch (one->rc.state) {
 	case TX_RX_FINISHED:
 		return receipt_status_name(one->rc.receipt_status);
@@ -110,13 +112,18 @@ static const char *label(const struct one *one, char buf[static LABEL_MAX])
 
 static void tell_line(struct report *r, const struct one *one)
 {
-	char who[LABEL_MAX], why[4 * CENSUS_TEXT_MAX + 1], line[2048];
+	char who[LABEL_MAX], why[4 * CENSUS_TEXT_MAX + 1], line[2048], other[ADDR_TEXT];
 	size_t n = (size_t)snprintf(line, sizeof(line), "%s: %s", label(one, who),
 				    outcome(r, one));
 
 	if (one->rc.state == TX_RX_DROPPED && !one->rc.barred)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, ", given up after %.3g s",
 				      (double)r->conf->drop_after / 1e9);
+	if (one->li && one->li->ambiguous)
+		n += (size_t)snprintf(line + n, sizeof(line) - n,
+				      ", %s answers as the same receiver: clones of a "
+				      "running machine; start reap anew there",
+				      addr_format_host(&one->li->other, other));
 	if (one->rt)
 		n += (size_t)snprintf(line + n, sizeof(line) - n,
 				      ", %" PRIu32 " of %" PRIu32 " files, %" PRIu64

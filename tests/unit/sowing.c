@@ -399,6 +399,34 @@ static void listeners_are_bounded_and_found(void **state)
 	listeners_free(l);
 }
 
+static void clones_that_speak_as_one_are_noticed(void **state)
+{
+	struct tx_event ev = { .kind = TX_EV_FEEDBACK, .node_id = 8 };
+	struct addr a, port, b, c;
+	struct listeners *l;
+
+	assert_int_equal(addr_parse(&a, "192.0.2.1:99", 0), 0);
+	assert_int_equal(addr_parse(&port, "192.0.2.1:98", 0), 0);
+	assert_int_equal(addr_parse(&b, "192.0.2.2:99", 0), 0);
+	assert_int_equal(addr_parse(&c, "192.0.2.3:99", 0), 0);
+	assert_int_equal(listeners_new(&l, 3), 0);
+	listeners_note(l, &ev, &a);
+	listeners_note(l, &ev, &port);
+	listeners_note(l, &ev, &b); /* it got another address, */
+	listeners_note(l, &ev, &c); /* and another one */
+	assert_false(listeners_find(l, 8)->ambiguous);
+	listeners_note(l, &ev, &b);
+	assert_true(listeners_find(l, 8)->ambiguous);
+
+	ev = (struct tx_event){ .kind = TX_EV_RECEIPT, .node_id = 9 };
+	listeners_note(l, &ev, &a);
+	listeners_note(l, &ev, &a);
+	assert_false(listeners_find(l, 9)->ambiguous);
+	listeners_note(l, &ev, &b); /* a receipt of its own */
+	assert_true(listeners_find(l, 9)->ambiguous);
+	listeners_free(l);
+}
+
 static void failed_allocations_leave_nothing(void **state)
 {
 	struct job_conf jc = { .segment = E, .quick = LARGE };
@@ -446,6 +474,7 @@ int main(void)
 		CASE(the_receipt_decides),
 		CASE(nobody_is_a_status_of_its_own),
 		CASE(listeners_are_bounded_and_found),
+		CASE(clones_that_speak_as_one_are_noticed),
 		CASE(failed_allocations_leave_nothing),
 	};
 
