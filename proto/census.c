@@ -11,6 +11,7 @@
 #define PROBE_CENSUS    0x02
 #define PROBE_BEHIND    0x04
 #define PROBE_JOB       0x08
+#define PROBE_EARLY     4 /* bits of n_early, from this one on */
 
 #define NODE_ID_LEN 4
 #define IDS_MAX     UINT16_MAX
@@ -30,7 +31,9 @@ int probe_encode(const struct probe *p, uint8_t *buf, size_t cap)
 	uint8_t flags = (p->end_known ? PROBE_END_KNOWN : 0) | (p->census ? PROBE_CENSUS : 0);
 	struct wr w = wr_init(buf, cap);
 
-	if (!phase_valid(p->phase) || p->n_announced > IDS_MAX || p->n_receipts > IDS_MAX)
+	flags |= (uint8_t)(p->n_early << PROBE_EARLY);
+	if (!phase_valid(p->phase) || p->n_early > PROBE_EARLY_MAX ||
+	    p->n_announced > IDS_MAX || p->n_receipts > IDS_MAX)
 		return -EINVAL;
 	if (p->n_behind)
 		flags |= PROBE_BEHIND;
@@ -71,6 +74,7 @@ int probe_decode(struct probe *ret, const uint8_t *buf, size_t len)
 	flags = rd_u8(&r);
 	p.end_known = flags & PROBE_END_KNOWN;
 	p.census = flags & PROBE_CENSUS;
+	p.n_early = flags >> PROBE_EARLY & PROBE_EARLY_MAX;
 	p.spread = rd_u8(&r);
 	p.first_object = rd_u16(&r);
 	p.end_object = rd_u16(&r);

@@ -9,6 +9,7 @@
 #define CENSUS_VERSION_MAX 32
 #define CENSUS_TEXT_MAX    200
 #define PROBE_LEN          32 /* without its lists */
+#define PROBE_EARLY_MAX    3
 #define ANNOUNCE_MAX       (24 + CENSUS_HOST_MAX + CENSUS_VERSION_MAX)
 #define RECEIPT_MAX        (72 + CENSUS_TEXT_MAX)
 
@@ -26,6 +27,7 @@ enum probe_phase {
 struct probe {
 	uint8_t phase;         /* enum probe_phase */
 	bool end_known;        /* end_object is final */
+	uint8_t n_early;       /* so many first objects are repaired in any phase */
 	bool census;           /* nothing will be sent: it only asks who is there */
 	uint8_t spread;        /* answers: over how many SPREAD_UNITs, at least (spread.h) */
 	uint32_t job;          /* stands for the job's name; 0: not told */

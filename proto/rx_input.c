@@ -114,6 +114,8 @@ static void on_data(struct rx *rx, nsec_t now, const struct msg *m)
 		sender_at(rx, now, key_of(number, m->fpi.sbn));
 	else
 		sender_at(rx, now, key_of(number, 0));
+	if (key_of(number, 0) < rx->sender.early)
+		rx->sender.early_at = now;
 	if ((m->flags & NORM_FLAG_REPAIR) && !(o && o->large))
 		rx_nack_trigger(rx, now);
 }
@@ -219,6 +221,7 @@ static void probe_positions(struct rx *rx, nsec_t now, const struct probe *p)
 	s->end = end;
 	s->end_known = p->end_known;
 	s->floor = key_of(floor, p->floor_sbn);
+	s->early = key_of(first + p->n_early, 0);
 	if (p->phase >= PHASE_CATCHUP)
 		s->position = MAX(s->position, key_of(end, 0));
 	else if (position < end)

@@ -101,10 +101,11 @@ struct rx_sender {
 	nsec_t grtt_high; /* timers were set when it was no more than this */
 	uint8_t backoff;
 	double gsize;
-	nsec_t heard_at, data_at, ended_at;
-	nsec_t repair_at;           /* a repair of a large block was heard */
+	nsec_t heard_at, data_at, early_at, ended_at; /* early_at: DATA below `early` */
+	nsec_t repair_at;                             /* a repair of a large block was heard */
 	uint64_t first, end;        /* object numbers; end is final if end_known */
-	uint64_t floor;             /* key: below it repair waits for the catch-up pass */
+	uint64_t floor;             /* key: below it repair waits for the catch-up pass, */
+	uint64_t early;             /* key: but not below this one */
 	uint64_t position;          /* key: everything below it was sent */
 	struct norm_time send_time; /* of the last CMD(CC) */
 	nsec_t cc_heard_at;
@@ -131,9 +132,8 @@ struct rx {
 	struct rx_object *objects;
 	struct rx_object *last_object; /* of the last packet: usually the next one's, too */
 	uint8_t *infos;
-	struct ranges done; /* keys of finished blocks; finished objects with all their keys */
-	struct ranges
-		named; /* of blocks that held symbols: lacking ones were asked for by name */
+	struct ranges done;  /* keys of finished blocks; finished objects with all their keys */
+	struct ranges named; /* of blocks that held symbols, and were asked for by name */
 	struct rxblocks blocks;
 	struct rs *rs;
 	uint32_t rs_dim; /* B of its code */

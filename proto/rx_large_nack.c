@@ -82,13 +82,14 @@ void rx_large_heard(struct rx *rx, nsec_t now, struct rxlarge *b, const struct m
 static uint64_t room_end(const struct rx *rx)
 {
 	const struct rxlarges *s = &rx->large;
-	uint64_t from = rx_running(rx) ? rx->sender.floor : 0;
-	uint32_t i = rxlarges_lower_bound(s, from), used = 0;
+	uint32_t used = 0;
 
-	for (; i < s->n && rxlarges_at(s, i)->key < rx->sender.position; i++) {
+	for (uint32_t i = 0; i < s->n && rxlarges_at(s, i)->key < rx->sender.position; i++) {
 		const struct rxlarge *b = rxlarges_at(s, i);
 		uint32_t n = b->parity.count;
 
+		if (rx_waits(rx, b->key) && b->key < rx->sender.floor)
+			continue;
 		if (b->state == RXLARGE_GATHERING)
 			n += MIN(rxlarge_deficit(b), MIN(b->n_parity, rxlarges_keep(s)));
 		n = rxlarges_parity_slots(s, n);
@@ -107,7 +108,7 @@ static bool may_ask(const struct rx *rx, nsec_t now, const struct rxlarge *b)
 
 	if (b->key >= rx->large_end || !o || rx_to_be_named(rx, o, b->key))
 		return false;
-	if (!rx_running(rx))
+	if (!rx_waits(rx, b->key))
 		return true;
 	return b->key >= rx->sender.floor && d <= rxlarges_keep(&rx->large) &&
 	       rxtimer_need(&b->timer, d, time_of(rx, now)) <= b->n_parity;
@@ -205,7 +206,7 @@ static int put_request(struct rx *rx, struct rxtimer_now at, nsec_t wait,
 {
 	uint32_t d = rxlarge_deficit(b), keep = rxlarges_keep(&rx->large);
 	uint32_t need = rxtimer_need(&b->timer, d, at), target = b->timer.target;
-	bool unserved = rx_unserved(rx, b->late, d, b->k);
+	bool unserved = rx_unserved(rx, b->key, b->late, d, b->k);
 	uint32_t by_name = unserved ? d : MAX(need - MIN(need, b->n_parity), d - MIN(d, keep));
 	bool late = rxtimer_late(&b->timer, at) && need <= target && !unserved;
 	uint32_t count = late ? need : MAX(need - MIN(need, by_name), target);

@@ -21,7 +21,21 @@ bool rx_running(const struct rx *rx)
  */
 static uint64_t lowest_wanted(const struct rx *rx)
 {
-	return rx_running(rx) ? rx->sender.floor : 0;
+	return rx_waits(rx, key_of(rx->sender.first, 0)) ? rx->sender.floor : 0;
+}
+
+bool rx_waits(const struct rx *rx, uint64_t key)
+{
+	return rx_running(rx) && key >= rx->sender.early;
+}
+
+/* The first key from this one on that is missing, and worth asking for. */
+static uint64_t next_wanted(const struct rx *rx, uint64_t key)
+{
+	key = ranges_next_gap(&rx->done, key);
+	if (!rx_waits(rx, key) || key >= rx->sender.floor)
+		return key;
+	return ranges_next_gap(&rx->done, rx->sender.floor);
 }
 
 /* What is missing at `key` is a large block that has a timer of its own, or waits. */
@@ -29,13 +43,13 @@ static bool asks_for_itself(struct rx *rx, const struct rx_object *o, uint64_t k
 {
 	if (!o || !o->large || o->state != RX_OBJECT_ACTIVE)
 		return false;
-	return rx_running(rx) ||
+	return rx_waits(rx, key) ||
 	       (rxlarges_find(&rx->large, key) && !rx_to_be_named(rx, o, key));
 }
 
 static bool something_missing(struct rx *rx)
 {
-	uint64_t key = ranges_next_gap(&rx->done, lowest_wanted(rx));
+	uint64_t key = next_wanted(rx, lowest_wanted(rx));
 
 	if (rx->n_want_info)
 		return true;
@@ -44,8 +58,7 @@ static bool something_missing(struct rx *rx)
 
 		if (!asks_for_itself(rx, o, key))
 			return true;
-		key = rx_running(rx) ? key_of(o->number + 1, 0) : key + 1;
-		key = ranges_next_gap(&rx->done, key);
+		key = next_wanted(rx, rx_waits(rx, key) ? key_of(o->number + 1, 0) : key + 1);
 	}
 	return false;
 }
@@ -196,9 +209,9 @@ static int put_lowest(struct request_writer *w, const struct rxblock *b, uint32_
  * So much of a block whose first transmission was not heard is hardly lost: the sender has not
  * come to it yet, and what came was for others. By name nothing is asked for twice.
  */
-bool rx_unserved(const struct rx *rx, bool late, uint32_t deficit, uint32_t k)
+bool rx_unserved(const struct rx *rx, uint64_t key, bool late, uint32_t deficit, uint32_t k)
 {
-	return !rx_running(rx) && late && deficit > k / 2;
+	return !rx_waits(rx, key) && late && deficit > k / 2;
 }
 
 static bool in_transit(const struct rx *rx, const struct rxblock *b, nsec_t now)
@@ -216,7 +229,7 @@ static int put_block(const struct rx *rx, nsec_t now, struct request_writer *w,
 		return 0;
 	if (!rx->sender.sow)
 		return put_lowest(w, b, o->fti.num_parity);
-	if (rx_unserved(rx, b->late, rxblock_deficit(b), b->k))
+	if (rx_unserved(rx, b->key, b->late, rxblock_deficit(b), b->k))
 		return rx_put_sources(w, b->key, &b->have, b->k, b->k);
 	return put_fresh(rx, w, b, o->fti.num_parity);
 }
@@ -305,7 +318,7 @@ static int put_lacking(struct rx *rx, nsec_t now, struct request_writer *w,
 	int r = 0;
 
 	*ret_next = key + 1;
-	if (rx_running(rx) || asks_for_itself(rx, o, key) || !room_for(rx, o, key))
+	if (rx_waits(rx, key) || asks_for_itself(rx, o, key) || !room_for(rx, o, key))
 		return 0;
 	while ((i = rx_next_lacking(rx, o, key, i, true)) < k) {
 		end = rx_next_lacking(rx, o, key, i, false);
@@ -344,7 +357,7 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 	}
 	/* What is not asked for is passed over at once: it may be 2^32 blocks. */
 	*ret_next = MAX(rx_missing_run(rx, key, first_held(o, key, end)), key + 1);
-	if (rx_running(rx) || asks_for_itself(rx, o, key) || (!b && !has_room(rx, o)))
+	if (rx_waits(rx, key) || asks_for_itself(rx, o, key) || (!b && !has_room(rx, o)))
 		return 0; /* a late comer would stop the others; what cannot be kept is no use
 			   */
 	return put_blocks(rx, w, o, key, ret_next);
@@ -354,14 +367,16 @@ static int put_active(struct rx *rx, nsec_t now, struct request_writer *w, struc
 static int put_unheard(struct rx *rx, struct request_writer *w, uint64_t key,
 		       uint64_t *ret_next)
 {
-	uint64_t first = key_object(key), n = first + 1;
+	uint64_t first = key_object(key), n = first + 1, end = rx->sender.position;
 	uint32_t max = rx->nack.room ? MIN(rx->nack.room, UNHEARD_MAX) : UNHEARD_MAX;
 
-	while (key_of(n, 0) < rx->sender.position && n - first < max &&
-	       !rx_object_find(rx, n) && !ranges_has(&rx->done, key_of(n, 0)))
+	if (rx_running(rx) && !rx_waits(rx, key))
+		end = MIN(end, rx->sender.early);
+	while (key_of(n, 0) < end && n - first < max && !rx_object_find(rx, n) &&
+	       !ranges_has(&rx->done, key_of(n, 0)))
 		n++;
 	*ret_next = key_of(n, 0);
-	if (rx_running(rx) || !rx->nack.room)
+	if (rx_waits(rx, key) || !rx->nack.room)
 		return 0; /* there is time, or they would be sent in vain */
 	rx->nack.room -= (uint32_t)(n - first);
 	return put_level(w, NACK_OBJECT, key_of(first, 0), key_of(n - 1, 0), 0);
@@ -428,7 +443,7 @@ static bool fill_body(struct rx *rx, nsec_t now, struct request_writer *w)
 		size_t before = request_writer_len(w);
 		int r;
 
-		key = ranges_next_gap(&rx->done, rx->nack.cursor);
+		key = next_wanted(rx, rx->nack.cursor);
 		if (key >= rx->sender.position)
 			return true;
 		r = put_missing(rx, now, w, key, &next);
@@ -465,16 +480,25 @@ void rx_nack_arriving(struct rx *rx, nsec_t now, uint64_t key)
 		begin_sending(rx, now);
 }
 
-/*
- * When there is no new data any more, our sender works off what it was asked for, and asking
- * again before it paused would tell it nothing new.
- */
+/* The last packet of what the sender works off, when it is asked for as a whole. */
+static nsec_t served_at(const struct rx *rx)
+{
+	if (rx->sender.sow && rx->sender.phase == PHASE_CATCHUP)
+		return rx->sender.data_at;
+	return rx_running(rx) && !rx_complete_through(rx, rx->sender.early)
+		       ? rx->sender.early_at
+		       : NSEC_NEVER;
+}
+
+/* Asking again before the sender paused would tell it nothing new. */
 static bool being_served(struct rx *rx, nsec_t now)
 {
-	nsec_t quiet_at = rx->sender.data_at + 2 * rx->sender.grtt;
+	nsec_t quiet_at = served_at(rx);
 
-	if (!rx->sender.sow || rx->sender.phase != PHASE_CATCHUP ||
-	    now >= MIN(quiet_at, rx->nack.patience_at))
+	if (quiet_at == NSEC_NEVER)
+		return false;
+	quiet_at += 2 * rx->sender.grtt;
+	if (now >= MIN(quiet_at, rx->nack.patience_at))
 		return false;
 	rx->nack.at = MIN(quiet_at, rx->nack.patience_at);
 	return true;

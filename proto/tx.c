@@ -379,6 +379,7 @@ void tx_start(struct tx *tx, nsec_t now)
 void tx_settle(struct tx *tx, nsec_t now)
 {
 	tx->settling = true;
+	tx->early_end = key_of(tx->object_end, 0);
 	tx->idle = false;
 }
 

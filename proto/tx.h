@@ -91,7 +91,7 @@ void tx_start(struct tx *tx, nsec_t now);
 /*
  * No more objects for now: the catch-up pass goes over all that was queued until every receiver
  * has acknowledged it, without saying that it is busy (for 10 min at most), or was dropped.
- * Then tx_settled(), until the next tx_add(), which returns to sending new data.
+ * Then tx_settled(), until the next tx_add(). Who comes later gets what was queued at once.
  */
 void tx_settle(struct tx *tx, nsec_t now);
 bool tx_settled(const struct tx *tx);

@@ -1,6 +1,6 @@
 /* tx_cmd.c - the sender's commands: probes, flush, squelch, repair advertisement, end. */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/tx_internal.h"
+#include "proto/tx_large.h"
 #include "proto/tx_straggle.h"
 
 #include "proto/key.h"
@@ -77,6 +77,19 @@ static uint8_t next_spread(struct tx *tx, nsec_t now)
 	return tx->stage == TX_WAITING ? asked : MAX(asked, spread_units(receipts));
 }
 
+/* The session's first object, as far as ids can tell. */
+static uint64_t first_object(const struct tx *tx)
+{
+	return tx->object_end < 32768 ? 0 : tx->object_base;
+}
+
+static uint8_t early_objects(const struct tx *tx)
+{
+	uint64_t first = first_object(tx), end = key_object(tx->early_end);
+
+	return end > first ? (uint8_t)MIN(end - first, PROBE_EARLY_MAX) : 0;
+}
+
 /* PROBE (doc/PROTOCOL.md): where we are, and whom we heard. */
 static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 {
@@ -90,7 +103,8 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 		.census = tx->conf.census,
 		.spread = next_spread(tx, now),
 		.job = tx->conf.job,
-		.first_object = tx->object_end < 32768 ? 0 : (uint16_t)tx->object_base,
+		.first_object = (uint16_t)first_object(tx),
+		.n_early = early_objects(tx),
 		.end_object = (uint16_t)tx->object_end,
 		.floor_object = (uint16_t)key_object(floor),
 		.floor_sbn = key_sbn(floor),

@@ -1,6 +1,6 @@
 /* tx_data.c - the sender's object messages: INFO, new data, repairs, and the work they need. */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/tx_internal.h"
+#include "proto/tx_large.h"
 
 #include "proto/key.h"
 
@@ -161,6 +161,11 @@ static struct tx_object *position(struct tx *tx)
 bool tx_new_left(const struct tx *tx)
 {
 	return tx->object < tx->object_end;
+}
+
+uint64_t tx_repair_end(const struct tx *tx)
+{
+	return tx_new_left(tx) && tx->conf.profile == TX_SOW ? tx->early_end : UINT64_MAX;
 }
 
 static void advance(struct tx *tx)
@@ -336,10 +341,15 @@ void tx_forget_blocks(struct tx *tx, uint64_t object)
 
 uint64_t tx_floor(const struct tx *tx)
 {
-	for (uint32_t i = 0; i < tx->blocks.n; i++)
+	uint32_t i = txblocks_lower_bound(&tx->blocks, tx->early_end);
+
+	for (; i < tx->blocks.n; i++)
 		if (txblocks_at(&tx->blocks, i)->state != TXBLOCK_IDLE)
 			return txblocks_at(&tx->blocks, i)->key;
-	return tx->large.n ? txlarges_at(&tx->large, 0)->key : key_of(tx->object, tx->sbn);
+	for (i = 0; i < tx->large.n; i++)
+		if (txlarges_at(&tx->large, i)->key >= tx->early_end)
+			return txlarges_at(&tx->large, i)->key;
+	return key_of(tx->object, tx->sbn);
 }
 
 /* --- work --- */
@@ -394,6 +404,8 @@ static bool take_whole(struct tx *tx)
 	const struct tx_object *o = tx_object_find(tx, key_object(key));
 	struct txblock *b;
 
+	if (key >= tx_repair_end(tx))
+		return false;
 	if (!object_live(o) || key_sbn(key) >= o->layout.n_blocks) {
 		ranges_remove(&tx->whole, key, key + 1);
 		return true;
@@ -411,13 +423,15 @@ static bool take_whole(struct tx *tx)
 	return true;
 }
 
-/* Older repair: loaded when there is nothing new to send, or at once where the RFC's order
- * holds. */
+/* Older repair: loaded when there is nothing new to send, or at once where it is early or the
+ * RFC's order holds. */
 static void load_repairs(struct tx *tx)
 {
-	uint32_t loaded = tx_large_pending(tx);
+	uint64_t end = tx_repair_end(tx);
+	uint32_t n = txblocks_lower_bound(&tx->blocks, end);
+	uint32_t loaded = end == UINT64_MAX ? tx_large_pending(tx) : 0;
 
-	for (uint32_t i = 0; i < tx->blocks.n; i++)
+	for (uint32_t i = 0; i < n; i++)
 		loaded += txblock_pending(txblocks_at(&tx->blocks, i));
 	while (loaded < LOAD_AHEAD && tx->whole.n && take_whole(tx))
 		loaded++;
@@ -425,6 +439,8 @@ static void load_repairs(struct tx *tx)
 	for (uint32_t i = 0; i < tx->blocks.n && loaded < LOAD_AHEAD; i++) {
 		struct txblock *b = txblocks_at(&tx->blocks, i);
 
+		if (b->key >= end)
+			break;
 		if (!txblock_pending(b) || b->fresh)
 			continue;
 		loaded++;
@@ -505,8 +521,7 @@ bool tx_work(struct tx *tx, struct work *ret)
 	if (next_work(tx, ret))
 		return true;
 	prefetch(tx);
-	if (tx->conf.profile == TX_NORM || !tx_new_left(tx))
-		load_repairs(tx);
+	load_repairs(tx);
 	return next_work(tx, ret) || tx_large_work(tx, ret);
 }
 

@@ -1,6 +1,6 @@
 /* tx_input.c - what the sender hears: requests, acknowledgements, census. */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/tx_internal.h"
+#include "proto/tx_large.h"
 
 #include "proto/key.h"
 #include "proto/request.h"

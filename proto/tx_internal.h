@@ -85,6 +85,7 @@ struct tx {
 	uint8_t *infos;       /* max_objects x segment_size */
 	uint64_t object_base; /* the oldest object still kept */
 	uint64_t object_end;  /* one past the newest */
+	uint64_t early_end;   /* key: what lies below is repaired in any phase */
 
 	struct txblocks blocks;
 	struct ranges whole;    /* keys of blocks to be sent again entirely */
@@ -98,9 +99,9 @@ struct tx {
 	struct txlarge *large_repair; /* the one whose repair is being sent */
 	uint32_t repair_run;          /* symbols sent in its turn */
 	bool untold;                  /* some block may have a target that nobody heard of */
+	bool poll_due;
 	struct threshold threshold;
 	struct poll poll;
-	bool poll_due;
 
 	/* new data: the next symbol to be sent for the first time */
 	uint64_t object;
@@ -149,27 +150,10 @@ void tx_info_due(struct tx *tx, struct tx_object *o, uint8_t times);
 int tx_new_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 int tx_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
 bool tx_new_left(const struct tx *tx);       /* symbols never sent */
+uint64_t tx_repair_end(const struct tx *tx); /* key: older repair from there on waits */
 bool tx_repair_pending(const struct tx *tx); /* in memory or not */
 void tx_forget_blocks(struct tx *tx, uint64_t object);
 uint64_t tx_floor(const struct tx *tx); /* key of the oldest block in memory */
-
-/* tx_large.c: objects in the large-block code */
-void tx_large_prefetch(struct tx *tx, const struct tx_object *o);
-int tx_large_new_output(struct tx *tx, nsec_t now, struct tx_object *o, struct tx_packet *ret);
-int tx_large_repair_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
-void tx_large_learn(struct tx *tx, nsec_t now);
-int tx_poll_output(struct tx *tx, nsec_t now, struct tx_packet *ret);
-/* A SEGMENT request. True: something is owed now. */
-bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
-		      const struct request *req);
-/* False: no room. */
-bool tx_large_again(struct tx *tx, const struct tx_object *o, uint64_t sbn);
-void tx_large_want_blocks(struct tx *tx, nsec_t now, uint64_t begin, uint64_t end);
-uint32_t tx_large_pending(const struct tx *tx); /* how many blocks owe something */
-void tx_large_forget(struct tx *tx, uint64_t object);
-bool tx_large_work(struct tx *tx, struct work *ret);
-/* False: not ours. */
-bool tx_large_work_done(struct tx *tx, nsec_t now, const struct work *w, int result);
 
 /* tx_cmd.c: commands */
 int tx_cmd_output(struct tx *tx, nsec_t now, struct tx_packet *ret);

@@ -1,7 +1,7 @@
 /* tx_large.c - the sender's large blocks: groups in turns, POLL, parity by counts, their work.
  */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proto/tx_internal.h"
+#include "proto/tx_large.h"
 
 #include "proto/key.h"
 #include "proto/poll.h"
@@ -396,7 +396,7 @@ static struct txlarge *asked_block(struct tx *tx, const struct tx_object *o, uin
 	uint64_t key = key_of(o->number, sbn);
 	struct txlarge *b = txlarges_find(&tx->large, key);
 
-	if (b || tx_new_left(tx))
+	if (b || key >= tx_repair_end(tx))
 		return b;
 	return txlarges_get(&tx->large, key, layout_k(&o->layout, sbn));
 }
@@ -431,7 +431,7 @@ bool tx_large_request(struct tx *tx, nsec_t now, const struct tx_object *o,
 		return false;
 	if (req->form == NACK_FORM_ERASURES)
 		raise_target(tx, now, o, b, req->first.esi);
-	else if (!tx_new_left(tx))
+	else if (b->key < tx_repair_end(tx))
 		want_sources(tx, now, b, req->first.esi, req->last.esi);
 	return txlarge_pending(b);
 }

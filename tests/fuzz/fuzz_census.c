@@ -21,6 +21,7 @@ static void fuzz_probe(const uint8_t *data, size_t size)
 	CHECK(probe_decode(&back, buf, size) == 0);
 	CHECK(p.phase == back.phase && p.end_known == back.end_known);
 	CHECK(p.census == back.census && p.spread == back.spread && p.job == back.job);
+	CHECK(p.n_early == back.n_early);
 	CHECK(p.first_object == back.first_object && p.end_object == back.end_object);
 	CHECK(p.floor_object == back.floor_object && p.floor_sbn == back.floor_sbn);
 	CHECK(p.sequence == back.sequence && p.report_every == back.report_every);

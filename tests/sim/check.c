@@ -248,6 +248,8 @@ static void check_session_end(struct session *s)
 	case EXPECT_COMPLETE:
 		if (!s->host->dead && !s->host->refusing)
 			check_complete(s);
+		if (sim->sc.early && s->first_at >= 1)
+			sim_fail(sim, "has early what was settled", "host %u", s->host->index);
 		check_in_time(s);
 		if (sim->sc.profile == TX_SOW)
 			check_known(s);

@@ -73,6 +73,7 @@ struct session {
 	uint8_t status; /* of the receipt */
 	nsec_t heard_at, over_at, complete_at, finished_at;
 	nsec_t busy_until; /* 0: not busy */
+	double first_at;   /* how far the sender was when the settled objects were here */
 	unsigned n_wrong;  /* ranges that have proved wrong */
 	unsigned n_working;
 	nsec_t armed_at, deadline;

@@ -73,6 +73,8 @@ static void on_complete(struct session *s, struct sink *k)
 			 (unsigned long long)k->size);
 	k->complete = true;
 	s->complete_at = s->host->sim->now;
+	if (k->object < s->host->sim->sc.n_settled)
+		s->first_at = sender_progress(s->sender);
 	if (s->n_wrong < s->host->sim->sc.n_wrong && k->size) {
 		prove_wrong(s, k);
 		return;

@@ -43,6 +43,7 @@ struct scenario {
 	 * something. */
 	unsigned n_settled;
 	uint64_t first_size;   /* of the first object; 0: as the others */
+	bool early;            /* they are here before the others were sent once */
 	bool near;             /* they are on one LAN */
 	bool asked;            /* the others are sent only as far as they are asked for */
 	double held;           /* of them each host has this part, */

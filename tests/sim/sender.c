@@ -261,7 +261,9 @@ static bool act(struct sender *s)
 /* The first objects are confirmed before the others come. True when that went on. */
 static bool settles(struct sender *s)
 {
-	if (s->settled_at || !s->started || s->n_added < s->sim->sc.n_settled)
+	unsigned n = s->sim->sc.n_settled;
+
+	if (!n || s->settled_at || !s->started || s->n_added < n)
 		return false;
 	if (!s->settling) {
 		s->settling = true;

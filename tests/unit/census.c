@@ -7,12 +7,12 @@
 #define MAGIC 'S', 'O', 'W', 1
 
 static const uint8_t probe_wire[] = {
-	MAGIC, 1,    3, 3, 9,                /* kind, phase, flags, spread */
-	0xff,  0xfe, 0, 3, 0,    1,  0,  2,  /* objects, two announced */
-	1,     2,    3, 4, 0,    1,  5,  6,  /* floor_sbn, one receipt, sequence */
-	7,     8,    0, 3, 9,    10, 11, 12, /* position_object, report_every, position_sbn */
-	0,     0,    0, 7, 0xff, 0,  0,  8,  /* announced */
-	0,     0,    0, 9,                   /* receipts */
+	MAGIC, 1,    3, 35, 9,                /* kind, phase, flags, spread */
+	0xff,  0xfe, 0, 3,  0,    1,  0,  2,  /* objects, two announced */
+	1,     2,    3, 4,  0,    1,  5,  6,  /* floor_sbn, one receipt, sequence */
+	7,     8,    0, 3,  9,    10, 11, 12, /* position_object, report_every, position_sbn */
+	0,     0,    0, 7,  0xff, 0,  0,  8,  /* announced */
+	0,     0,    0, 9,                    /* receipts */
 };
 
 static void probe_both_ways(void **state)
@@ -24,6 +24,7 @@ static void probe_both_ways(void **state)
 	assert_int_equal(p.phase, PHASE_CATCHUP);
 	assert_true(p.end_known);
 	assert_true(p.census);
+	assert_int_equal(p.n_early, 2);
 	assert_int_equal(p.spread, 9);
 	assert_int_equal(p.first_object, 0xfffe);
 	assert_int_equal(p.end_object, 3);
@@ -135,6 +136,7 @@ static void probe_refuses(void **state)
 	static const struct probe bad[] = {
 		{ .phase = 0 },
 		{ .phase = 5 },
+		{ .phase = PHASE_RUN, .n_early = 4 },
 		{ .phase = PHASE_RUN, .n_announced = 65536 },
 		{ .phase = PHASE_RUN, .n_receipts = 65536 },
 	};

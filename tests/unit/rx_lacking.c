@@ -128,6 +128,70 @@ static void losses_of_new_data_are_not_named(void **state)
 	rig_fini(&r);
 }
 
+/* --- early objects --- */
+
+static void in_run(struct rx_rig *r, uint8_t n_early, uint16_t object)
+{
+	rig_probe(r,
+		  (struct probe){ .phase = PHASE_RUN,
+				  .n_early = n_early,
+				  .end_object = 3,
+				  .position_object = object,
+				  .floor_object = object },
+		  true, false);
+}
+
+/* Who comes late needs the first objects to make use of the last. */
+static void early_objects_are_asked_for_at_once(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	rig_init(&r, &conf);
+	r.size[0] = 2 * RIG_BLOCK;
+	r.size[1] = r.size[2] = 3 * RIG_BLOCK;
+	rig_join(&r);
+	in_run(&r, 0, 2);
+	assert_string_equal(rig_run(&r, 100 * MS), "");
+	in_run(&r, 1, 2);
+	assert_string_equal(rig_see(&r), "N(o0) ");
+	rig_info(&r, 0, "info");
+	assert_string_equal(rig_run(&r, 2 * r.grtt), "");
+	in_run(&r, 1, 2);
+	assert_string_equal(rig_see(&r), "N(b0.0-1) ");
+	assert_string_equal(rig_run(&r, r.grtt), "");
+	rig_repair(&r, 0, 0, 3, 0);
+	assert_string_equal(rig_run(&r, 3 * r.grtt / 2), "");
+	in_run(&r, 1, 2); /* it is being served */
+	assert_string_equal(rig_run(&r, r.grtt / 2), "");
+	in_run(&r, 1, 2);
+	assert_string_equal(rig_see(&r), "N(0.0.0-2 0.0.4-7 b0.1) ");
+	in_run(&r, 2, 2);
+	rig_blocks(&r, 0, 0, 2);
+	assert_string_equal(rig_run(&r, 100 * MS), "");
+	in_run(&r, 2, 2); /* one more was settled */
+	assert_string_equal(rig_see(&r), "N(o1) ");
+	rig_blocks(&r, 1, 0, 3);
+	rig_info(&r, 2, "info");
+	rig_data(&r, 2, 2, 0); /* what was missed of the last one can wait */
+	in_run(&r, 2, 2);
+	assert_string_equal(rig_run(&r, 300 * MS), "");
+	rig_fini(&r);
+}
+
+static void large_early_objects_are_asked_for_at_once(void **state)
+{
+	struct rx_rig r;
+
+	begin_in(&r, PHASE_RUN, true, 2);
+	in_run(&r, 1, 1);
+	assert_string_equal(rig_see(&r), "N(b0.0-1) ");
+	for (uint16_t i = 0; i < K - 1; i++)
+		rig_repair(&r, 0, 0, i, 0);
+	assert_string_equal(rig_run(&r, 2 * r.grtt), "N(0.0+1) ");
+	rig_fini(&r);
+}
+
 /* --- busy --- */
 
 static void who_is_busy_asks_for_nothing(void **state)
@@ -180,6 +244,8 @@ int main(void)
 		cmocka_unit_test(what_was_not_served_yet_is_named_again),
 		cmocka_unit_test(more_is_asked_for_as_it_comes),
 		cmocka_unit_test(losses_of_new_data_are_not_named),
+		cmocka_unit_test(early_objects_are_asked_for_at_once),
+		cmocka_unit_test(large_early_objects_are_asked_for_at_once),
 		cmocka_unit_test(who_is_busy_asks_for_nothing),
 		cmocka_unit_test(large_blocks_wait_for_who_is_busy),
 	};

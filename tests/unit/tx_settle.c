@@ -198,6 +198,73 @@ static void who_asks_again_is_waited_for_again(void **state)
 	rig_fini(&r);
 }
 
+/* A late receiver gets what was settled while new data flows; the rest has to wait. */
+static void what_was_settled_is_repaired_at_once(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct request early = rig_blocks(0, 0, 0), later = rig_blocks(1, 0, 1);
+	struct request named = rig_segments(0, 0, 2, 3);
+	struct tx_rig r;
+
+	conf.memory = 1; /* four blocks */
+	begin(&r, &conf);
+	rig_flush_ack(&r, NODE, 0, 0, 7);
+	rig_flush_ack(&r, OTHER, 0, 0, 7);
+	rig_add(&r, 20 * RIG_BLOCK);
+	while (rig_next(&r) && !(r.m.type == NORM_DATA && r.m.fpi.sbn == 10))
+		;
+	r.now += 100 * MS;
+	assert_int_equal(rig_nack(&r, NODE, (struct request[]){ early, later }, 2), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		do
+			assert_true(rig_next(&r));
+		while (r.m.type != NORM_DATA);
+		assert_int_equal(r.m.object_id, 0);
+		assert_int_equal(r.m.fpi.esi, i);
+		assert_true(r.m.flags & NORM_FLAG_REPAIR);
+	}
+	assert_true(rig_next(&r));
+	assert_int_equal(r.m.object_id, 1);
+	r.now += 100 * MS;
+	rig_nack(&r, NODE, &named, 1);
+	do
+		assert_true(rig_next(&r));
+	while (r.m.type != NORM_DATA);
+	assert_int_equal(r.m.object_id, 0);
+	assert_int_equal(r.m.fpi.esi, 2);
+	while (rig_next(&r) && tx_status(r.tx).phase == PHASE_RUN)
+		assert_false(r.m.type == NORM_DATA && r.m.object_id == 1 &&
+			     (r.m.flags & NORM_FLAG_REPAIR));
+	assert_string_equal(rig_see(&r, 0), "");
+	assert_int_equal(tx_counters(r.tx)->again, 8 + 2 + 2 * 8);
+	rig_fini(&r);
+}
+
+/* What is in memory of it does not let others ask for all that lies between. */
+static void the_floor_is_above_what_was_settled(void **state)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+	struct tx_rig r;
+	struct probe p;
+
+	conf.memory = 1;
+	conf.rate = 100000;
+	begin(&r, &conf);
+	rig_add(&r, 200 * RIG_BLOCK);
+	for (unsigned seen = 0; seen < 3;) {
+		assert_int_equal(tx_status(r.tx).phase, PHASE_RUN);
+		if (!rig_next(&r))
+			r.now = tx_deadline(r.tx, r.now);
+		else if (r.m.type == NORM_CMD && r.m.cmd == CMD_APPLICATION) {
+			assert_int_equal(probe_decode(&p, r.m.payload, r.m.payload_len), 0);
+			assert_int_equal(p.n_early, 1);
+			assert_int_equal(p.floor_object, 1);
+			seen++;
+		}
+	}
+	rig_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +274,8 @@ int main(void)
 		cmocka_unit_test(the_silent_are_not_waited_for),
 		cmocka_unit_test(nobody_is_waited_for_in_bounded_time),
 		cmocka_unit_test(who_asks_again_is_waited_for_again),
+		cmocka_unit_test(what_was_settled_is_repaired_at_once),
+		cmocka_unit_test(the_floor_is_above_what_was_settled),
 	};
 
 	return cmocka_run_group_tests_name("tx_settle", tests, NULL, NULL);
