@@ -214,6 +214,18 @@ void roster_reopen(struct roster *r)
 			roster_set_state(r, &r->r[i], RECEIVER_ACTIVE);
 }
 
+bool roster_waits(const struct roster *r)
+{
+	uint32_t left = r->count[RECEIVER_ACTIVE];
+
+	for (uint32_t i = 0; i < r->n && left; i++) {
+		left -= r->r[i].state == RECEIVER_ACTIVE;
+		if (r->r[i].state == RECEIVER_ACTIVE && !r->r[i].busy)
+			return true;
+	}
+	return false;
+}
+
 uint64_t roster_acked_through(const struct roster *r)
 {
 	uint64_t least = UINT64_MAX;

@@ -96,6 +96,8 @@ void roster_forgive(struct roster *r);
 /* A new object: who had everything no longer has. */
 void roster_reopen(struct roster *r);
 
+/* Whether one that is ACTIVE does not say that it is busy. */
+bool roster_waits(const struct roster *r);
 /* The smallest acked_through of those that still count (not dropped); UINT64_MAX when none
  * does. */
 uint64_t roster_acked_through(const struct roster *r);

@@ -12,7 +12,7 @@
 #define PROBE_WAIT      (100 * NSEC_PER_MSEC)
 #define PROBE_RUN       (50 * NSEC_PER_MSEC)
 #define PROBE_ECHO      (5 * NSEC_PER_MSEC)
-#define FLUSH_RECEIPTS  (100 * NSEC_PER_MSEC) /* when only receipts are missing */
+#define FLUSH_RECEIPTS  (100 * NSEC_PER_MSEC) /* when only receipts and the busy are missing */
 #define FLUSH_NAMES     8                     /* at least */
 #define EOT_INTERVAL    (5 * NSEC_PER_MSEC)
 #define EOT_COUNT       3
@@ -205,7 +205,7 @@ static nsec_t flush_interval(const struct tx *tx)
 {
 	nsec_t interval = 2 * tx_grtt(tx);
 
-	if (tx->conf.profile == TX_SOW && !tx->roster.count[RECEIVER_ACTIVE])
+	if (tx->conf.profile == TX_SOW && !roster_waits(&tx->roster))
 		return MAX(interval, FLUSH_RECEIPTS);
 	return interval;
 }

@@ -222,6 +222,23 @@ static void echoes_are_used_up(void **state)
 	roster_fini(&r);
 }
 
+static void the_busy_alone_are_not_waited_for(void **state)
+{
+	struct roster r = roster_of(8, 3);
+
+	assert_true(roster_waits(&r));
+	roster_busy(&r, &r.r[0], 100, true);
+	roster_set_state(&r, &r.r[1], RECEIVER_ACKED);
+	assert_true(roster_waits(&r));
+	roster_set_state(&r, &r.r[2], RECEIVER_DROPPED);
+	assert_false(roster_waits(&r));
+	roster_busy(&r, &r.r[0], 100, false);
+	assert_true(roster_waits(&r));
+	roster_set_state(&r, &r.r[0], RECEIVER_FINISHED);
+	assert_false(roster_waits(&r));
+	roster_fini(&r);
+}
+
 static void the_slowest_that_counts_decides(void **state)
 {
 	struct roster r = roster_of(8, 3);
@@ -250,6 +267,7 @@ int main(void)
 		cmocka_unit_test(the_barred_do_not_come_back),
 		cmocka_unit_test(the_forgiven_are_asked_anew),
 		cmocka_unit_test(echoes_are_used_up),
+		cmocka_unit_test(the_busy_alone_are_not_waited_for),
 		cmocka_unit_test(the_slowest_that_counts_decides),
 	};
 

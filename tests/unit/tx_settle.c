@@ -86,13 +86,13 @@ static void the_busy_are_waited_for(void **state)
 	struct tx_conf conf = rig_conf(TX_SOW);
 	struct tx_rig r;
 
-	conf.drop_after = 100 * MS;
+	conf.drop_after = 150 * MS;
 	begin(&r, &conf);
 	r.show = SHOW_FLUSH;
 	ack(&r, NODE, (struct ext_holdings){ .holds = true });
 	for (unsigned i = 0; i < 20; i++) {
 		ack(&r, OTHER, (struct ext_holdings){ .busy = true, .lacks = 77 });
-		assert_string_equal(rig_run(&r, 2 * r.grtt), "F0.0.7[6] ");
+		assert_string_equal(rig_run(&r, i ? 100 * MS : 2 * r.grtt), "F0.0.7[6] ");
 		assert_false(tx_settled(r.tx));
 	}
 	assert_int_equal(of(&r, NODE).state, TX_RX_ACKED);
