@@ -21,7 +21,6 @@
 #define DEPTH      64         /* of directories in other places */
 #define STEP_BYTES (32 << 20) /* hashed in one step, */
 #define STEP_NAMES 1000       /* and names looked at */
-#define RESTART    (8 << 20)  /* a file that is so small may be read twice */
 #define NO_ENTRY   UINT32_MAX
 
 enum place_kind {
@@ -310,14 +309,15 @@ static bool look_on(struct have *h)
 	return true;
 }
 
-/* A large file that changed is seen by its time, so that it is read once. */
+/*
+ * So it is taken to be at first: where it turns out to be another one, what was read is read
+ * again for its chunks. That is little, unless all changes are at the end.
+ */
 static bool may_be_same(const struct have *h, const struct manifest_entry *e,
 			const struct stat *st)
 {
 	return h->look.kind == PLACE_TARGET && (uint64_t)st->st_size == e->size &&
-	       tree_may_keep(h->conf.tree, h->look.entry) &&
-	       (e->size <= RESTART || (st->st_mtim.tv_sec == e->mtime_sec &&
-				       st->st_mtim.tv_nsec == (long)e->mtime_nsec));
+	       tree_may_keep(h->conf.tree, h->look.entry);
 }
 
 static void open_look(struct have *h, int dir, const char *name, enum place_kind kind,

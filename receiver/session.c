@@ -226,7 +226,7 @@ static void send_receipt(struct session *s, nsec_t now, enum receipt_status stat
 		.bytes = s->jobs.tally.bytes,
 		.symbols = (uint32_t)c->packets,
 		.lost = (uint32_t)c->missed,
-		.needed = rx_status(s->rx).total,
+		.needed = rx_status(s->rx).total - (s->tree ? treejob_held(s->tree) : 0),
 		.time_ms = (uint32_t)MIN((now - s->began_at) / NSEC_PER_MSEC, UINT32_MAX),
 		.text = reason,
 		.text_len = reason ? strlen(reason) : 0,

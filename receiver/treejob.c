@@ -491,6 +491,11 @@ bool treejob_busy(const struct treejob *tj)
 	return in_use(tj) || tj->drop;
 }
 
+uint64_t treejob_held(const struct treejob *tj)
+{
+	return tj->held;
+}
+
 int treejob_digest(const struct treejob *tj, uint8_t status, uint8_t ret[static SHA256_LEN])
 {
 	uint8_t both[SHA256_LEN + 1];

@@ -69,6 +69,9 @@ bool treejob_refused(const struct treejob *tj);
 /* Whether something of it is in other hands and comes back. */
 bool treejob_busy(const struct treejob *tj);
 
+/* Object bytes that were here before. */
+uint64_t treejob_held(const struct treejob *tj);
+
 /* SHA-256 over the id and a status (doc/PROTOCOL.md, "Receipt"). 0, -ENOMEM, -EIO. */
 int treejob_digest(const struct treejob *tj, uint8_t status, uint8_t ret[static SHA256_LEN]);
 

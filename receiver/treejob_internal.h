@@ -62,7 +62,8 @@ struct treejob {
 	const char *stopping; /* why nothing more will come; NULL: it will */
 	atomic_bool stop;     /* as soon as can be */
 
-	bool holds; /* something may be here already */
+	bool holds;    /* something may be here already */
+	uint64_t held; /* bytes of the content that were */
 
 	/* The looker's while `looking`. */
 	bool looking, look_more;

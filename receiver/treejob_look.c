@@ -65,18 +65,26 @@ void treejob_load_map(struct treejob *tj)
 	free(ranges);
 }
 
+static void hold(struct treejob *tj, nsec_t now, uint64_t off, uint64_t len)
+{
+	uint64_t before = rx_status(tj->conf.rx).received;
+
+	rx_hold(tj->conf.rx, now, tj->part[JOBINFO_CONTENT].object, off, len);
+	tj->held += rx_status(tj->conf.rx).received - before;
+}
+
 /* Ranges are to be maximal: a symbol may lie in two that touch. */
 void treejob_hold_all(struct treejob *tj, nsec_t now)
 {
 	struct treejob_map *m = &tj->map;
-	uint64_t object = tj->part[JOBINFO_CONTENT].object, pos = 0, len;
+	uint64_t pos = 0, len;
 
 	for (; tree_held_next(tj->tree, &pos, &len); pos += len)
 		if (add_range(m, pos, len) < 0)
 			break;
 	m->n = map_join(m->ranges, m->n);
 	for (uint32_t i = 0; i < m->n; i++)
-		rx_hold(tj->conf.rx, now, object, m->ranges[i].off, m->ranges[i].len);
+		hold(tj, now, m->ranges[i].off, m->ranges[i].len);
 	m->n = 0;
 }
 
@@ -127,7 +135,7 @@ static void hold_around(struct treejob *tj, nsec_t now, const struct map_range *
 		last++;
 		to = m->chunks[last].content_off + m->chunks[last].len;
 	}
-	rx_hold(tj->conf.rx, now, tj->part[JOBINFO_CONTENT].object, from, to - from);
+	hold(tj, now, from, to - from);
 }
 
 void treejob_looked(struct treejob *tj, nsec_t now)
