@@ -227,6 +227,15 @@ bool manifest_valid(const struct manifest *m)
 	return w.run == m->n_runs && w.n_chunks == m->n_chunks && w.end == m->content_size;
 }
 
+bool manifest_lost(const uint8_t digest[static DIGEST_LEN])
+{
+	for (size_t i = 0; i < DIGEST_LEN; i++) {
+		if (digest[i] != MANIFEST_LOST)
+			return false;
+	}
+	return true;
+}
+
 uint32_t manifest_chunk_at(const struct manifest *m, uint64_t content_off)
 {
 	uint32_t lo = 0, hi = m->n_chunks;

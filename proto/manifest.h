@@ -103,6 +103,10 @@ int manifest_decode(struct manifest *ret, const uint8_t *buf, size_t len,
 		    const struct manifest_limits *limits);
 void manifest_fini(struct manifest *m);
 
+/* Every byte of the digest of a chunk that the sender has lost. */
+#define MANIFEST_LOST 0xff
+bool manifest_lost(const uint8_t digest[static DIGEST_LEN]);
+
 /* The chunk that holds this byte of the content, content_off < content_size. */
 uint32_t manifest_chunk_at(const struct manifest *m, uint64_t content_off);
 

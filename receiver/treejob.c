@@ -349,14 +349,15 @@ static void expected(struct treejob *tj, nsec_t now)
 		treejob_look(tj);
 }
 
-/* Asks for a chunk once more. False: that was done often enough. */
+/* Asks for a chunk once more. False: that was done often enough, or is of no use. */
 static bool ask_again(struct treejob *tj, nsec_t now, uint32_t chunk)
 {
 	const struct manifest_chunk *c = &tj->manifest.chunks[chunk];
 
 	if (!tj->asked)
 		tj->asked = calloc(tj->manifest.n_chunks, 1);
-	if (!tj->asked || tj->asked[chunk] == ASK_MAX || tj->stopping)
+	if (!tj->asked || tj->asked[chunk] == ASK_MAX || tj->stopping ||
+	    manifest_lost(tree_expected(tj->tree)[chunk]))
 		return false;
 	tj->asked[chunk]++;
 	tree_discard(tj->tree, chunk);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/manifest.h"
+
 int sums_init(struct sums *s, uint32_t n)
 {
 	*s = (struct sums){ .n = n, .n_unknown = n };
@@ -33,7 +35,7 @@ void sums_set(struct sums *s, uint32_t chunk, const uint8_t sum[static SHA256_LE
 void sums_spoil(struct sums *s, uint32_t chunk)
 {
 	assert(chunk < s->n && s->state[chunk] == SUM_UNKNOWN);
-	memset(s->sum[chunk], 0xff, SHA256_LEN);
+	memset(s->sum[chunk], MANIFEST_LOST, SHA256_LEN);
 	s->state[chunk] = SUM_SPOILED;
 	s->n_unknown--;
 }
