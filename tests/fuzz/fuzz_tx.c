@@ -78,7 +78,7 @@ enum rate_kind { FIXED, AUTO, CC };
 /* `asked`: objects that are settled, and then some of which only what is asked for is sent. */
 static void add_objects(struct state *s, bool asked)
 {
-	uint64_t object;
+	uint64_t object = 0;
 
 	for (unsigned i = 0; i < SEQUENCE_OBJECTS; i++)
 		CHECK((asked ? tx_add_asked

@@ -48,7 +48,7 @@ static void print_held(const struct figure *f, const struct sim *sim)
 	printf("%u receivers, %g %% loss, %g of %.0f MB held in pieces of %.0f KB%s, k = %u\n",
 	       f->n_hosts, 100 * f->loss, f->held, f->n_packets * f->segment_size / 1e6,
 	       (double)f->piece / 1e3, f->alike ? ", all the same" : "",
-	       f->large_len ? f->large_len : f->block_len);
+	       (unsigned)(f->large_len ? f->large_len : f->block_len));
 	printf("lacking somewhere           %.1f MB\n", lacking / 1e6);
 	printf("bytes for a byte of it      %.4f  (parity %" PRIu64 ", by name %" PRIu64 ")\n",
 	       (double)(c->bytes - s->bytes_before) / lacking, c->parity, c->again);

@@ -39,7 +39,7 @@ static void names(void **state)
 	longest[255] = '\0';
 	assert_int_equal(reserved_check(longest), 0);
 	longest[0] = '.';
-	memcpy(longest + 255 - strlen(PART) + 2, PART + 2, strlen(PART) - 2);
+	memcpy(longest + 255 - strlen(PART) + 2, &PART[2], strlen(PART) - 2);
 	assert_int_equal(reserved_check(longest), RESERVED_NAME);
 }
 

@@ -52,7 +52,7 @@ static const char *echoes(struct roster *r, bool receipt, uint32_t cap)
 static void a_list_of_a_state(void **state)
 {
 	struct roster r = roster_of(8, 5);
-	uint8_t ids[8 * 4];
+	uint8_t ids[8 * 4] = { 0 };
 
 	assert_string_equal(names(ids, roster_list(&r, RECEIVER_BEHIND, ids, 8)), "");
 	for (uint32_t id = 2; id <= 4; id++)
