@@ -16,18 +16,32 @@ enum {
 	TYPE_ROLE = TYPE_CRITICAL,
 	TYPE_JOB,
 	TYPE_RAW_SIZE,
+	TYPE_OFFSET,
+	TYPE_SIZE,
 };
 
-#define MODE_DEFAULT 0644
-#define MODE_MAX     07777
-#define MODE_LEN     2
-#define MTIME_LEN    12
-#define ROLE_LEN     1
-#define RAW_SIZE_LEN 8
+#define MODE_DEFAULT  0644
+#define MODE_MAX      07777
+#define MODE_LEN      2
+#define MTIME_LEN     12
+#define ROLE_LEN      1
+#define SIZE_LEN      8
+#define FILE_SIZE_MAX ((uint64_t)INT64_MAX)
+
+static bool valid_part(const struct jobinfo *info)
+{
+	if (!info->has_digest || info->has_raw_size || info->offset > FILE_SIZE_MAX)
+		return false;
+	return !info->has_size || (info->size >= info->offset && info->size <= FILE_SIZE_MAX);
+}
 
 /* A manifest is known by its digest, which is the job's id. */
 static bool valid_role(const struct jobinfo *info)
 {
+	if (info->role == JOBINFO_PART)
+		return valid_part(info);
+	if (info->offset || info->has_size)
+		return false;
 	switch (info->role) {
 	case JOBINFO_MANIFEST:
 		return info->has_digest && memcmp(info->digest, info->job, DIGEST_LEN) == 0;
@@ -79,8 +93,16 @@ int jobinfo_encode(const struct jobinfo *info, uint8_t *buf, size_t cap)
 		wr_bytes(&w, info->job, DIGEST_LEN);
 	}
 	if (info->has_raw_size) {
-		encode_item(&w, TYPE_RAW_SIZE, RAW_SIZE_LEN);
+		encode_item(&w, TYPE_RAW_SIZE, SIZE_LEN);
 		wr_u64(&w, info->raw_size);
+	}
+	if (info->role == JOBINFO_PART) {
+		encode_item(&w, TYPE_OFFSET, SIZE_LEN);
+		wr_u64(&w, info->offset);
+	}
+	if (info->has_size) {
+		encode_item(&w, TYPE_SIZE, SIZE_LEN);
+		wr_u64(&w, info->size);
 	}
 	return wr_ok(&w) ? (int)wr_len(&w) : -ENOSPC;
 }
@@ -122,6 +144,13 @@ static int decode_item(struct jobinfo *info, uint8_t type, struct rd *value)
 		info->raw_size = rd_u64(value);
 		info->has_raw_size = true;
 		break;
+	case TYPE_OFFSET:
+		info->offset = rd_u64(value);
+		break;
+	case TYPE_SIZE:
+		info->size = rd_u64(value);
+		info->has_size = true;
+		break;
 	default:
 		return type < TYPE_CRITICAL ? 0 : -EPROTONOSUPPORT;
 	}
@@ -133,7 +162,7 @@ static unsigned bit_of(uint8_t type)
 {
 	if (type >= TYPE_NAME && type <= TYPE_DIGEST)
 		return 1u << type;
-	if (type >= TYPE_ROLE && type <= TYPE_RAW_SIZE)
+	if (type >= TYPE_ROLE && type <= TYPE_SIZE)
 		return 1u << (type - TYPE_ROLE + TYPE_DIGEST + 1);
 	return 0;
 }
@@ -142,7 +171,7 @@ int jobinfo_decode(struct jobinfo *ret, const uint8_t *buf, size_t len)
 {
 	struct rd r = rd_init(buf, len);
 	struct jobinfo info = { .mode = MODE_DEFAULT };
-	bool has_role, has_job;
+	bool has_role, has_job, has_offset;
 	unsigned seen = 0;
 
 	if (rd_u32(&r) != SOW_MAGIC)
@@ -163,7 +192,9 @@ int jobinfo_decode(struct jobinfo *ret, const uint8_t *buf, size_t len)
 	}
 	has_role = seen & bit_of(TYPE_ROLE);
 	has_job = seen & bit_of(TYPE_JOB);
-	if (has_role != has_job || has_role != (info.role != JOBINFO_FILE) || !valid(&info))
+	has_offset = seen & bit_of(TYPE_OFFSET);
+	if (has_role != has_job || has_role != (info.role != JOBINFO_FILE) ||
+	    has_offset != (info.role == JOBINFO_PART) || !valid(&info))
 		return -EBADMSG;
 	*ret = info;
 	return 0;

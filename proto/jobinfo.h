@@ -15,6 +15,7 @@ enum jobinfo_role {
 	JOBINFO_MANIFEST,
 	JOBINFO_DIGESTS,
 	JOBINFO_CONTENT,
+	JOBINFO_PART, /* of a file whose size is not known */
 };
 
 /*
@@ -34,6 +35,9 @@ struct jobinfo {
 	uint8_t job[DIGEST_LEN];    /* with a role: id of the job */
 	bool has_raw_size;          /* MANIFEST: it is compressed */
 	uint64_t raw_size;
+	uint64_t offset; /* PART: where it begins in the file */
+	bool has_size;   /* PART: it is the last one */
+	uint64_t size;   /* ... of the file */
 };
 
 /* Encoded length, or -ENOSPC, -EINVAL (a value that our decoder would refuse). */

@@ -45,6 +45,7 @@ struct manifest_entry {
 	uint16_t mode; /* 0 .. 07777 */
 	uint8_t type;  /* enum manifest_type */
 	bool has_owner;
+	bool open; /* FILE: nobody knows its size yet; the only entry, without runs */
 };
 
 /* A piece of the content, whose digest can be compared: as long as the part of its first file.

@@ -14,6 +14,7 @@
 /* Flags of an entry. */
 #define MANIFEST_OWNER  0x01
 #define MANIFEST_XATTRS 0x02
+#define MANIFEST_OPEN   0x04
 
 /* What is left of the file's bytes from chunk `first` on, `n` chunks at most. */
 static inline uint64_t manifest_run_len(uint64_t size, uint64_t first, uint64_t n)

@@ -251,6 +251,8 @@ static const char *take_manifest(struct treejob *tj, const struct jobinfo *info,
 /* Why an object is none of this job. */
 static const char *take_part(struct treejob *tj, const struct jobinfo *info, uint64_t size)
 {
+	if (info->role == JOBINFO_PART)
+		return "it is of a kind that reap does not know";
 	if (tj->part[info->role].offered)
 		return "a session has one job";
 	if (info->role == JOBINFO_MANIFEST)

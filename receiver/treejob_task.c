@@ -92,6 +92,8 @@ static int check_limits(struct treejob *tj)
 	const struct manifest *m = &tj->manifest;
 	const struct limits *l = tj->conf.limits;
 
+	if (m->n_entries && m->entries[0].open)
+		return refuse(tj, -EPROTONOSUPPORT, NULL, "its size is not known");
 	if (l->max_size && m->total_size > l->max_size)
 		return refuse(tj, -EMSGSIZE, NULL, "larger than --max-size");
 	for (uint32_t i = 0; i < m->n_entries; i++)

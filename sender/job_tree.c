@@ -67,6 +67,7 @@ static struct jobinfo info_of(const struct job *j, enum jobinfo_role role)
 		memcpy(info.digest, j->sum, DIGEST_LEN);
 		break;
 	case JOBINFO_CONTENT:
+	case JOBINFO_PART:
 	case JOBINFO_FILE:
 		break;
 	}

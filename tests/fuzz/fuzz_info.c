@@ -22,8 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(info.mtime_sec == back.mtime_sec && info.mtime_nsec == back.mtime_nsec);
 	CHECK(info.has_digest == back.has_digest);
 	CHECK(bytes_equal(info.digest, DIGEST_LEN, back.digest, DIGEST_LEN));
-	CHECK(info.role == back.role && info.role <= JOBINFO_CONTENT);
+	CHECK(info.role == back.role && info.role <= JOBINFO_PART);
 	CHECK(bytes_equal(info.job, DIGEST_LEN, back.job, DIGEST_LEN));
 	CHECK(info.has_raw_size == back.has_raw_size && info.raw_size == back.raw_size);
+	CHECK(info.offset == back.offset && (info.role == JOBINFO_PART || info.offset == 0));
+	CHECK(info.has_size == back.has_size && info.size == back.size);
+	CHECK(!info.has_size || info.offset <= info.size);
 	return 0;
 }

@@ -12,6 +12,10 @@
 #define ROLE(role)    0x80, 0, 1, role
 #define JOB           0x81, 0, 32, ZEROS, ZEROS
 #define RAW_SIZE      0x82, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1
+#define OFFSET(n)     0x83, 0, 8, 0, 0, 0, 0, 0, 0, 0, n
+#define SIZE(n)       0x84, 0, 8, 0, 0, 0, 0, 0, 0, 0, n
+#define PART          NAME, DIGEST(9), ROLE(4), JOB
+#define TOO_MUCH      0, 8, 0x80, 0, 0, 0, 0, 0, 0, 0 /* 2^63 */
 
 static const uint8_t full[] = {
 	MAGIC, 1,   0,   3,   'a', '/', 'b', 2,    0,    2,    1,    0xed, 3,  0,  12, 255,
@@ -61,7 +65,7 @@ static void both_ways(void **state)
 
 static void roles_both_ways(void **state)
 {
-	for (uint8_t role = JOBINFO_FILE; role <= JOBINFO_CONTENT; role++) {
+	for (uint8_t role = JOBINFO_FILE; role <= JOBINFO_PART; role++) {
 		struct jobinfo info = sample(true), back;
 		uint8_t buf[256];
 		int len;
@@ -71,6 +75,9 @@ static void roles_both_ways(void **state)
 			memcpy(info.job, info.digest, DIGEST_LEN);
 		info.has_raw_size = role == JOBINFO_MANIFEST;
 		info.raw_size = info.has_raw_size ? 0x123456789a : 0;
+		info.has_size = role == JOBINFO_PART;
+		info.offset = info.has_size ? 0x123456789a : 0;
+		info.size = info.has_size ? INT64_MAX : 0;
 		len = jobinfo_encode(&info, buf, sizeof(buf));
 		assert_true(len > 0);
 		assert_int_equal(jobinfo_decode(&back, buf, (size_t)len), 0);
@@ -78,6 +85,9 @@ static void roles_both_ways(void **state)
 		assert_memory_equal(back.job, info.job, DIGEST_LEN);
 		assert_int_equal(back.has_raw_size, info.has_raw_size);
 		assert_int_equal(back.raw_size, info.raw_size);
+		assert_int_equal(back.offset, info.offset);
+		assert_int_equal(back.has_size, info.has_size);
+		assert_int_equal(back.size, info.size);
 		for (int cut = 0; cut < len; cut++)
 			assert_int_equal(jobinfo_encode(&info, buf, (size_t)cut), -ENOSPC);
 	}
@@ -96,7 +106,7 @@ static void decoder_skips_and_refuses(void **state)
 		{ -EPROTONOSUPPORT, BYTES('S', 'O', 'W', 'S', '.', 't', 'x', 't') },
 		{ 0, BYTES(MAGIC, NAME) },
 		{ 0, BYTES(MAGIC, 0x7f, 0, 0, NAME, 0x7f, 0, 1, 9, 0, 0, 0, 0, 0, 0) },
-		{ -EPROTONOSUPPORT, BYTES(MAGIC, NAME, 0x83, 0, 0) },
+		{ -EPROTONOSUPPORT, BYTES(MAGIC, NAME, 0x85, 0, 0) },
 		{ 0, BYTES(MAGIC, NAME, DIGEST(0), ROLE(1), JOB) },
 		{ 0, BYTES(MAGIC, NAME, DIGEST(0), ROLE(1), JOB, RAW_SIZE) },
 		{ 0, BYTES(MAGIC, NAME, DIGEST(9), ROLE(2), JOB) },
@@ -106,7 +116,20 @@ static void decoder_skips_and_refuses(void **state)
 		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3)) },                 /* no job */
 		{ -EBADMSG, BYTES(MAGIC, NAME, JOB) },                     /* no role */
 		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(0), JOB) },
-		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(4), JOB) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(5), JOB) },
+		{ 0, BYTES(MAGIC, PART, OFFSET(0)) },
+		{ 0, BYTES(MAGIC, PART, OFFSET(7), SIZE(7)) },
+		{ -EBADMSG, BYTES(MAGIC, PART) }, /* no offset */
+		{ -EBADMSG, BYTES(MAGIC, PART, SIZE(7)) },
+		{ -EBADMSG, BYTES(MAGIC, PART, OFFSET(7), SIZE(6)) },
+		{ -EBADMSG, BYTES(MAGIC, PART, 0x83, TOO_MUCH) },
+		{ -EBADMSG, BYTES(MAGIC, PART, OFFSET(0), 0x84, TOO_MUCH) },
+		{ -EBADMSG, BYTES(MAGIC, PART, OFFSET(0), RAW_SIZE) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(4), JOB, OFFSET(0)) }, /* no digest */
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), JOB, OFFSET(0)) }, /* no part */
+		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), JOB, SIZE(0)) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, OFFSET(0)) },
+		{ -EBADMSG, BYTES(MAGIC, NAME, SIZE(0)) },
 		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), ROLE(3), JOB) },
 		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), JOB, JOB) },
 		{ -EBADMSG, BYTES(MAGIC, NAME, ROLE(3), JOB, RAW_SIZE) }, /* no manifest */
@@ -171,17 +194,25 @@ static void name_lengths(void **state)
 
 static void encoder_refuses(void **state)
 {
-	struct jobinfo v[] = { sample(true), sample(true), sample(true), sample(true),
-			       sample(true), sample(true), sample(false) };
+	struct jobinfo v[] = { sample(true), sample(true), sample(true),  sample(true),
+			       sample(true), sample(true), sample(false), sample(false),
+			       sample(true), sample(true), sample(true) };
 	uint8_t buf[128];
 
 	v[0].name = "a\0b";
 	v[1].mode = 010000;
 	v[2].mtime_nsec = 1000000000;
-	v[3].role = JOBINFO_CONTENT + 1;
+	v[3].role = JOBINFO_PART + 1;
 	v[4].has_raw_size = true;
 	v[5].role = JOBINFO_MANIFEST; /* its digest is not the job's id */
 	v[6].role = JOBINFO_MANIFEST;
+	v[7].role = JOBINFO_PART; /* it has no digest */
+	v[8].role = v[9].role = JOBINFO_PART;
+	v[8].offset = (uint64_t)INT64_MAX + 1;
+	v[9].offset = 2;
+	v[9].has_size = true;
+	v[9].size = 1;
+	v[10].offset = 1;
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)
 		assert_int_equal(jobinfo_encode(&v[i], buf, sizeof(buf)), -EINVAL);
 }

@@ -18,6 +18,7 @@
 #define SYMLINK(shared, len, ...)        3, META, shared, len, __VA_ARGS__ /* target follows */
 #define HARDLINK(shared, len, ...)       4, META, shared, len, __VA_ARGS__
 #define EMPTY                            0, 0 /* a file's size and runs */
+#define OPEN                             1, 4, 0, 0, 0, 0, 1, 'f'
 #define CHUNK_VARINT                     0x80, 0x80, 0x10
 
 static const struct manifest_limits limits = { .max_entries = 1000, .max_memory = 1 << 20 };
@@ -75,7 +76,7 @@ static void entries(void **state)
 		{ 0, BYTES(HEAD(1, 0, 0), DIR(0, 1, 'd')) },
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 0, META, 0, 1, 'd', 1, 'x') },
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 5, META, 0, 1, 'd', 1, 'x') },
-		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 4, 0, 0, 0, 0, 1, 'd') },        /* flags */
+		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 8, 0, 0, 0, 0, 1, 'd') },        /* flags */
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 0, 0x80, 32, 0, 0, 0, 1, 'd') }, /* mode */
 		{ 0, BYTES(HEAD(1, 0, 0), 2, 0, 0xff, 31, 0, 0, 0, 1, 'd') },
 		{ 0, BYTES(HEAD(1, 0, 0), 2, 0, 0, 3, 0xff, 0x93, 0xeb, 0xdc, 3, 0, 1, 'd') },
@@ -86,6 +87,12 @@ static void entries(void **state)
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 1, 0, 0, 0, 0, 1, 'd', 0) },
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 1, 0, 0, 0, 0, 1, 'd', 0x80, 0x80, 0x80,
 				  0x80, 0x10, 0) },
+		/* open */
+		{ 0, BYTES(HEAD(1, 0, 0), OPEN, EMPTY) },
+		{ -EBADMSG, BYTES(HEAD(1, 0, 0), OPEN, 1, 0) },                  /* a size */
+		{ -EBADMSG, BYTES(HEAD(1, 1, 1), OPEN, 1, 1, 0, 1, 0) },         /* a run */
+		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 4, 0, 0, 0, 0, 1, 'd') },    /* no file */
+		{ -EBADMSG, BYTES(HEAD(2, 0, 0), OPEN, EMPTY, DIR(0, 1, 'z')) }, /* not alone */
 		/* attributes */
 		{ 0, BYTES(HEAD(1, 0, 0), 2, 2, 0, 0, 0, 0, 1, 'd', 1, 1, 'a', 0) },
 		{ 0,
@@ -327,6 +334,25 @@ static void everything_both_ways(void **state)
 	}
 }
 
+static void an_open_file_both_ways(void **state)
+{
+	struct manifest_entry e[2] = {
+		{ .type = MANIFEST_FILE, .path = "f", .path_len = 1, .open = true },
+		{ .type = MANIFEST_FILE, .path = "g", .path_len = 1 },
+	};
+	struct manifest m = { .entries = e, .n_entries = 1 }, back;
+	uint8_t buf[100];
+	int64_t len = manifest_encode(&m, buf, sizeof(buf));
+
+	assert_true(len > 0);
+	assert_int_equal(manifest_decode(&back, buf, (size_t)len, &limits), 0);
+	assert_true(back.entries[0].open);
+	assert_true(manifest_equal(&m, &back));
+	manifest_fini(&back);
+	m.n_entries = 2;
+	assert_int_equal(manifest_encode(&m, buf, sizeof(buf)), -EINVAL);
+}
+
 static void encoder_refuses(void **state)
 {
 	struct all a[12];
@@ -453,6 +479,7 @@ int main(void)
 		cmocka_unit_test(runs),
 		cmocka_unit_test(sizes_do_not_overflow),
 		cmocka_unit_test(everything_both_ways),
+		cmocka_unit_test(an_open_file_both_ways),
 		cmocka_unit_test(encoder_refuses),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(packs),
