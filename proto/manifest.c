@@ -217,6 +217,19 @@ static bool valid_entry(struct walk *w, const struct manifest_entry *e)
 	return e->type == MANIFEST_FILE ? valid_runs(w, e) : e->size == 0 && e->n_runs == 0;
 }
 
+/* Each chunk as it is, or shorter, and there are some. */
+static bool valid_stored(const struct manifest *m)
+{
+	if (m->n_chunks == 0 || m->stored[0] != 0)
+		return false;
+	for (uint32_t i = 0; i < m->n_chunks; i++) {
+		if (m->stored[i + 1] <= m->stored[i] ||
+		    m->stored[i + 1] - m->stored[i] > m->chunks[i].len)
+			return false;
+	}
+	return true;
+}
+
 bool manifest_valid(const struct manifest *m)
 {
 	struct walk w = { .m = m };
@@ -231,7 +244,8 @@ bool manifest_valid(const struct manifest *m)
 			return false;
 		total += e->size;
 	}
-	return w.run == m->n_runs && w.n_chunks == m->n_chunks && w.end == m->content_size;
+	return w.run == m->n_runs && w.n_chunks == m->n_chunks && w.end == m->content_size &&
+	       (!m->stored || valid_stored(m));
 }
 
 bool manifest_lost(const uint8_t digest[static DIGEST_LEN])
@@ -252,6 +266,21 @@ uint32_t manifest_chunk_at(const struct manifest *m, uint64_t content_off)
 		uint32_t mid = lo + (hi - lo) / 2;
 
 		if (m->chunks[mid].content_off <= content_off)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+uint32_t manifest_stored_at(const struct manifest *m, uint64_t off)
+{
+	uint32_t lo = 0, hi = m->n_chunks;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (m->stored[mid] <= off)
 			lo = mid;
 		else
 			hi = mid;

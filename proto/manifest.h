@@ -65,6 +65,9 @@ struct manifest {
 	struct manifest_entry *entries;
 	struct manifest_run *runs;
 	struct manifest_chunk *chunks; /* in the order of content_off, without gaps */
+	/* n_chunks + 1 offsets: where each chunk lies in the content's object, in zlib form
+	 * where that is shorter; NULL: the object is the content. */
+	uint64_t *stored;
 	uint64_t content_size;
 	uint64_t total_size; /* of all files */
 	void *memory;        /* the manifest's own */
@@ -79,6 +82,12 @@ struct manifest_limits {
 static inline uint64_t manifest_n_chunks(uint64_t len)
 {
 	return len / MANIFEST_CHUNK + (len % MANIFEST_CHUNK > 0);
+}
+
+/* Bytes of the content's object. */
+static inline uint64_t manifest_object_size(const struct manifest *m)
+{
+	return m->stored ? m->stored[m->n_chunks] : m->content_size;
 }
 
 /* How paths are ordered: part by part, as bytes. Less than 0, 0 or more, as memcmp(). */
@@ -110,6 +119,8 @@ bool manifest_lost(const uint8_t digest[static DIGEST_LEN]);
 
 /* The chunk that holds this byte of the content, content_off < content_size. */
 uint32_t manifest_chunk_at(const struct manifest *m, uint64_t content_off);
+/* The one that lies there in the object of a content with `stored`. */
+uint32_t manifest_stored_at(const struct manifest *m, uint64_t off);
 
 /*
  * Walks xattrs: false at the end or where they are malformed (a decoded manifest's are not).

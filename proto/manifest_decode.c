@@ -15,7 +15,7 @@
 struct pass {
 	struct rd r;
 	struct manifest *m; /* counts; with `store` arrays, too */
-	bool store;
+	bool store, squeezed;
 	uint32_t n_entries; /* so far */
 	uint64_t n_runs, n_chunks;
 	uint64_t n_bytes;     /* of strings */
@@ -174,16 +174,36 @@ static void decode_entry(struct pass *p)
 	p->n_entries++;
 }
 
+/* That a length is less than the chunk's is seen when chunks are known. */
+static void decode_stored(struct pass *p)
+{
+	uint64_t end = 0;
+
+	for (uint64_t i = 0; i < p->n_chunks && rd_ok(&p->r); i++) {
+		uint64_t len = rd_varint_max(&p->r, MANIFEST_CHUNK - 1);
+
+		if (!p->store)
+			continue;
+		if (len >= p->m->chunks[i].len)
+			p->r.bad = true;
+		end += len ? len : p->m->chunks[i].len;
+		p->m->stored[i + 1] = end;
+	}
+}
+
 /* After the head, which filled the counts of *m. */
 static bool walk(struct pass *p)
 {
 	while (p->n_entries < p->m->n_entries && rd_ok(&p->r))
 		decode_entry(p);
+	if (p->squeezed)
+		decode_stored(p);
 	return rd_done(&p->r) && p->n_runs == p->m->n_runs &&
 	       p->content_end == p->m->content_size;
 }
 
-static int decode_head(struct rd *r, struct manifest *m, const struct manifest_limits *limits)
+static int decode_head(struct rd *r, struct manifest *m, const struct manifest_limits *limits,
+		       bool *ret_squeezed)
 {
 	uint32_t magic = rd_u32(r);
 	uint8_t version = rd_u8(r);
@@ -192,12 +212,13 @@ static int decode_head(struct rd *r, struct manifest *m, const struct manifest_l
 	m->content_size = rd_varint_max(r, MANIFEST_SIZE_MAX);
 	if (!rd_ok(r) || magic != MANIFEST_MAGIC)
 		return -EBADMSG;
-	if (version != MANIFEST_VERSION)
+	if (version != MANIFEST_VERSION && version != MANIFEST_VERSION_Z)
 		return -EPROTONOSUPPORT;
 	if (n_entries > limits->max_entries || n_runs > UINT32_MAX)
 		return -EFBIG;
 	m->n_entries = (uint32_t)n_entries;
 	m->n_runs = (uint32_t)n_runs;
+	*ret_squeezed = version == MANIFEST_VERSION_Z;
 	return 0;
 }
 
@@ -207,14 +228,15 @@ static int take_memory(struct pass *p, const struct manifest_limits *limits)
 	struct manifest *m = p->m;
 	uint64_t entries = m->n_entries * sizeof(*m->entries);
 	uint64_t runs = m->n_runs * sizeof(*m->runs);
-	uint64_t chunks, bytes;
+	uint64_t chunks, stored, bytes;
 	uint8_t *memory;
 
 	if (p->n_chunks > limits->max_memory / sizeof(*m->chunks) || p->n_chunks > UINT32_MAX)
 		return -EFBIG;
 	m->n_chunks = (uint32_t)p->n_chunks;
 	chunks = m->n_chunks * sizeof(*m->chunks);
-	bytes = entries + runs + chunks + p->n_bytes + 1; /* never 0 */
+	stored = p->squeezed ? (m->n_chunks + (uint64_t)1) * sizeof(*m->stored) : 0;
+	bytes = entries + runs + chunks + stored + p->n_bytes + 1; /* never 0 */
 	if (bytes > limits->max_memory)
 		return -EFBIG;
 	memory = calloc(1, bytes);
@@ -224,7 +246,8 @@ static int take_memory(struct pass *p, const struct manifest_limits *limits)
 	m->entries = (struct manifest_entry *)memory;
 	m->runs = (struct manifest_run *)(memory + entries);
 	m->chunks = (struct manifest_chunk *)(memory + entries + runs);
-	p->bytes = memory + entries + runs + chunks;
+	m->stored = p->squeezed ? (uint64_t *)(memory + entries + runs + chunks) : NULL;
+	p->bytes = memory + entries + runs + chunks + stored;
 	return 0;
 }
 
@@ -234,12 +257,12 @@ int manifest_decode(struct manifest *ret, const uint8_t *buf, size_t len,
 	struct manifest m = { 0 };
 	struct rd r = rd_init(buf, len);
 	struct pass measure, fill = { .m = &m, .store = true };
-	int err = decode_head(&r, &m, limits);
+	int err = decode_head(&r, &m, limits, &fill.squeezed);
 
 	if (err < 0)
 		return err;
 	fill.r = r;
-	measure = (struct pass){ .r = r, .m = &m };
+	measure = (struct pass){ .r = r, .m = &m, .squeezed = fill.squeezed };
 	if (!walk(&measure))
 		return -EBADMSG;
 	err = take_memory(&measure, limits);

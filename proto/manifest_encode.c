@@ -13,7 +13,8 @@
 
 size_t manifest_encode_bound(const struct manifest *m)
 {
-	size_t n = HEAD_BOUND + (size_t)m->n_runs * RUN_BOUND;
+	size_t n = HEAD_BOUND + (size_t)m->n_runs * RUN_BOUND +
+		   (m->stored ? (size_t)m->n_chunks * VARINT_MAX : 0);
 
 	for (uint32_t i = 0; i < m->n_entries; i++) {
 		const struct manifest_entry *e = &m->entries[i];
@@ -96,6 +97,16 @@ static void encode_entry(struct wr *w, const struct manifest *m, uint32_t i,
 		encode_runs(w, m, e, content_pos);
 }
 
+/* 0: as it is. */
+static void encode_stored(struct wr *w, const struct manifest *m)
+{
+	for (uint32_t i = 0; i < m->n_chunks; i++) {
+		uint64_t len = m->stored[i + 1] - m->stored[i];
+
+		wr_varint(w, len < m->chunks[i].len ? len : 0);
+	}
+}
+
 int64_t manifest_encode(const struct manifest *m, uint8_t *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
@@ -104,11 +115,13 @@ int64_t manifest_encode(const struct manifest *m, uint8_t *buf, size_t cap)
 	if (!manifest_valid(m))
 		return -EINVAL;
 	wr_u32(&w, MANIFEST_MAGIC);
-	wr_u8(&w, MANIFEST_VERSION);
+	wr_u8(&w, m->stored ? MANIFEST_VERSION_Z : MANIFEST_VERSION);
 	wr_varint(&w, m->n_entries);
 	wr_varint(&w, m->n_runs);
 	wr_varint(&w, m->content_size);
 	for (uint32_t i = 0; i < m->n_entries; i++)
 		encode_entry(&w, m, i, &content_pos);
+	if (m->stored)
+		encode_stored(&w, m);
 	return wr_ok(&w) ? (int64_t)wr_len(&w) : -ENOSPC;
 }

@@ -7,6 +7,7 @@
 
 #define MANIFEST_MAGIC      0x534f574d /* "SOWM" */
 #define MANIFEST_VERSION    1
+#define MANIFEST_VERSION_Z  2 /* with the chunks' stored lengths */
 #define MANIFEST_SIZE_MAX   ((uint64_t)INT64_MAX)
 #define MANIFEST_TARGET_MAX 4095
 #define MANIFEST_XATTRS_MAX 65535 /* bytes, of one entry */

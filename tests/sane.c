@@ -117,6 +117,22 @@ static const char *insane_chunks(const struct manifest *m)
 	return end == m->content_size ? NULL : "the size of the content";
 }
 
+static const char *insane_stored(const struct manifest *m)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; m->stored && i < m->n_chunks; i++) {
+		uint64_t len = m->stored[i + 1] - m->stored[i];
+
+		if (m->stored[i] != end || len == 0 || len > m->chunks[i].len ||
+		    manifest_stored_at(m, end) != i ||
+		    manifest_stored_at(m, end + len - 1) != i)
+			return "where a chunk is stored";
+		end += len;
+	}
+	return end == manifest_object_size(m) || !m->stored ? NULL : "the size of the object";
+}
+
 const char *manifest_insane(const struct manifest *m)
 {
 	const char *what = insane_chunks(m);
@@ -133,7 +149,7 @@ const char *manifest_insane(const struct manifest *m)
 	}
 	if (!what && (total != m->total_size || n_runs != m->n_runs))
 		what = "a sum";
-	return what;
+	return what ? what : insane_stored(m);
 }
 
 static bool entry_equal(const struct manifest_entry *a, const struct manifest_entry *b)
@@ -167,5 +183,6 @@ bool manifest_equal(const struct manifest *a, const struct manifest *b)
 		    a->chunks[i].len != b->chunks[i].len)
 			return false;
 	}
-	return true;
+	return bytes_equal(a->stored, a->stored ? (a->n_chunks + 1) * sizeof(*a->stored) : 0,
+			   b->stored, b->stored ? (b->n_chunks + 1) * sizeof(*b->stored) : 0);
 }

@@ -56,7 +56,7 @@ static void heads(void **state)
 		{ 0, BYTES(HEAD(0, 0, 0)) },
 		{ -EBADMSG, BYTES('S') },
 		{ -EBADMSG, BYTES('S', 'O', 'W', 'N', 1, 0, 0, 0) },
-		{ -EPROTONOSUPPORT, BYTES('S', 'O', 'W', 'M', 2, 0, 0, 0) },
+		{ -EPROTONOSUPPORT, BYTES('S', 'O', 'W', 'M', 3, 0, 0, 0) },
 		{ -EBADMSG, BYTES(HEAD(0, 0, 0), 0) },        /* something left over */
 		{ -EBADMSG, BYTES(HEAD(0, 0, 1)) },           /* content of no file */
 		{ -EBADMSG, BYTES(HEAD(0, 1, 0)) },           /* a run of no file */
@@ -257,6 +257,37 @@ static void sizes_do_not_overflow(void **state)
 	check_cases(v, ARRAY_LEN(v));
 }
 
+/* Chunks in zlib form: how long, behind the entries. */
+static void stored(void **state)
+{
+#define SQUEEZED(n_entries, n_runs) 'S', 'O', 'W', 'M', 2, n_entries, n_runs
+#define FIVE_BYTES                  FILE_OF(0, 1, 'a'), 5, 1, 0, 1, 0
+	const struct wire_case v[] = {
+		{ -EBADMSG, BYTES(SQUEEZED(0, 0), 0) },    /* nothing that is stored */
+		{ -EBADMSG, BYTES(SQUEEZED(0, 0), 0, 0) }, /* of no chunk */
+		{ 0, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, 0) },
+		{ 0, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, 1) },
+		{ 0, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, 4) },
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, 5) },
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, 6) },
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES) },       /* cut off */
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, 4, 4) }, /* of one more */
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, CHUNK_VARINT) },
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), 5, FIVE_BYTES, 0x84, 0x80, 0x80, 0x80, 0x80,
+				  0x80, 0x80, 0x80, 0x80, 1) },    /* 2^63 + 4 */
+		{ -EBADMSG, BYTES(HEAD(1, 1, 5), FIVE_BYTES, 4) }, /* of the other form */
+		{ 0, BYTES(SQUEEZED(1, 1), TWO, FILE_OF(0, 1, 'a'), TWO, 1, 0, 2, 0, 0xff, 0xff,
+			   0x0f, 0) },
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), TWO, FILE_OF(0, 1, 'a'), TWO, 1, 0, 2, 0, 0,
+				  1) }, /* as long as the chunk */
+		/* 2^45 chunks: as many lengths are not there */
+		{ -EBADMSG, BYTES(SQUEEZED(1, 1), HUGE_SIZE, FILE_OF(0, 1, 'a'), HUGE_SIZE, 1,
+				  0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 8, 0, 1, 1) },
+	};
+
+	check_cases(v, ARRAY_LEN(v));
+}
+
 /* A manifest of everything, with what decoding its wire form must give. */
 struct all {
 	struct manifest_entry entries[5];
@@ -353,9 +384,42 @@ static void an_open_file_both_ways(void **state)
 	assert_int_equal(manifest_encode(&m, buf, sizeof(buf)), -EINVAL);
 }
 
+static void squeezed_both_ways(void **state)
+{
+	uint64_t at[] = { 0, 1, CHUNK, CHUNK + 7 }; /* shorter, shorter, as it is */
+	struct all all;
+	struct manifest back;
+	uint8_t plain[1000], buf[1000];
+	int64_t len;
+
+	all_init(&all);
+	len = manifest_encode(&all.m, plain, sizeof(plain));
+	assert_int_equal(manifest_object_size(&all.m), all.m.content_size);
+	all.m.stored = at;
+	assert_int_equal(manifest_object_size(&all.m), CHUNK + 7);
+	assert_int_equal(manifest_encode(&all.m, buf, sizeof(buf)), len + 1 + 3 + 1);
+	assert_int_equal(buf[4], 2);
+	assert_memory_equal(buf + 5, plain + 5, (size_t)len - 5);
+	len += 5;
+	assert_int_equal(manifest_decode(&back, buf, (size_t)len, &limits), 0);
+	assert_null(manifest_insane(&back));
+	assert_true(manifest_equal(&all.m, &back));
+	assert_int_equal(manifest_stored_at(&back, 0), 0);
+	assert_int_equal(manifest_stored_at(&back, 1), 1);
+	assert_int_equal(manifest_stored_at(&back, CHUNK - 1), 1);
+	assert_int_equal(manifest_stored_at(&back, CHUNK + 6), 2);
+	manifest_fini(&back);
+	for (int64_t cut = 0; cut < len; cut++) {
+		assert_int_equal(manifest_encode(&all.m, buf, (size_t)cut), -ENOSPC);
+		assert_int_not_equal(manifest_decode(&back, buf, (size_t)cut, &limits), 0);
+	}
+}
+
 static void encoder_refuses(void **state)
 {
-	struct all a[12];
+	uint64_t first[] = { 1, 2, 3, 4 }, none[] = { 0, 1, 1, 2 };
+	uint64_t more[] = { 0, CHUNK, CHUNK + 1, CHUNK + 9 };
+	struct all a[15];
 	uint8_t buf[1000];
 
 	for (size_t i = 0; i < ARRAY_LEN(a); i++)
@@ -372,6 +436,9 @@ static void encoder_refuses(void **state)
 	a[9].chunks[2].len--;
 	a[10].entries[1].xattrs_len--;
 	a[11].entries[3].first_run = 1;
+	a[12].m.stored = first;
+	a[13].m.stored = none;
+	a[14].m.stored = more;
 	for (size_t i = 0; i < ARRAY_LEN(a); i++) {
 		if (manifest_encode(&a[i].m, buf, sizeof(buf)) != -EINVAL)
 			fail_msg("case %zu", i);
@@ -478,8 +545,10 @@ int main(void)
 		cmocka_unit_test(path_lengths),
 		cmocka_unit_test(runs),
 		cmocka_unit_test(sizes_do_not_overflow),
+		cmocka_unit_test(stored),
 		cmocka_unit_test(everything_both_ways),
 		cmocka_unit_test(an_open_file_both_ways),
+		cmocka_unit_test(squeezed_both_ways),
 		cmocka_unit_test(encoder_refuses),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(packs),

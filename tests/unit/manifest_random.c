@@ -20,6 +20,7 @@ struct tree {
 	struct manifest_entry entries[ENTRIES];
 	struct manifest_run runs[RUNS];
 	struct manifest_chunk chunks[CHUNKS];
+	uint64_t stored[CHUNKS + 1];
 	char path[ENTRIES][MANIFEST_PATH_MAX + 1];
 };
 
@@ -151,6 +152,18 @@ static void grow(struct tree *t, const char *path, unsigned depth)
 	}
 }
 
+/* Every other tree has chunks in zlib form. */
+static void squeeze(struct tree *t)
+{
+	for (uint32_t i = 0; i < t->m.n_chunks; i++) {
+		uint64_t len = t->chunks[i].len;
+
+		t->stored[i + 1] =
+			t->stored[i] + (one_in(t, 2) ? len : 1 + rng_below(&t->rng, len));
+	}
+	t->m.stored = t->stored;
+}
+
 static void tree_init(struct tree *t, uint64_t seed)
 {
 	memset(t, 0, sizeof(*t));
@@ -159,6 +172,8 @@ static void tree_init(struct tree *t, uint64_t seed)
 	t->m.runs = t->runs;
 	t->m.chunks = t->chunks;
 	grow(t, "", 0);
+	if (seed % 2 && t->m.n_chunks)
+		squeeze(t);
 }
 
 /* Bytes flipped, cut off, doubled or put elsewhere. */
