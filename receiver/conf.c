@@ -17,8 +17,8 @@ static const char *const against_quiet[] = { "progress", "log-level", NULL };
 /* clang-format off */
 static const struct opt opts[] = {
 	{ .help = "Files" },
-	{ "output", 'o', "DIR", &opt_string, AT(output), .dflt = ".",
-	  .help = "directory for the files that come" },
+	{ "output", 'o', "PATH", &opt_string, AT(output), .dflt = ".",
+	  .help = "directory for the files that come, or the name of a single one" },
 	{ "from", 0, "DIR", &opt_strings, AT(from),
 	  .help = "look there, too, for data that need not be sent again (repeat)" },
 	{ "once", '1', NULL, &opt_flag, AT(once),

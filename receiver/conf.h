@@ -8,7 +8,7 @@
 
 struct conf {
 	struct netopt net;
-	const char *output; /* directory */
+	const char *output; /* see output_open() */
 	bool once, allow_unverified, owner;
 	int64_t wait;       /* ns for somebody to be heard; 0: for ever */
 	int64_t inactivity; /* ns of silence */

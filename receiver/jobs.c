@@ -141,6 +141,19 @@ static void refuse(struct jobs *js, nsec_t now, const struct rx_event *ev, const
 					  .error = error });
 }
 
+/* An output that is one file gives its name to the first that a sender has. */
+static int fit_output(const struct jobs *js, struct offer *offer)
+{
+	const struct output *o = js->conf.output;
+
+	if (o->kind == OUTPUT_DIR)
+		return 0;
+	if (js->named)
+		return -EALREADY;
+	memcpy(offer->name, o->name, strlen(o->name) + 1); /* up to NAME_MAX */
+	return 0;
+}
+
 void jobs_on_object(struct jobs *js, nsec_t now, const struct rx_event *ev)
 {
 	struct offer offer;
@@ -152,11 +165,14 @@ void jobs_on_object(struct jobs *js, nsec_t now, const struct rx_event *ev)
 	if (r == 0 && js->n == JOBS_MAX)
 		r = -ENFILE;
 	if (r == 0)
-		r = job_new(&j, js->conf.dirfd, &offer, ev->size);
+		r = fit_output(js, &offer);
+	if (r == 0)
+		r = job_new(&j, js->conf.output->dirfd, &offer, ev->size);
 	if (r < 0) {
 		refuse(js, now, ev, offer.name, r);
 		return;
 	}
+	js->named = true;
 	j->object = ev->object;
 	j->store.finish.session = js->conf.owner;
 	js->list[js->n++] = j;

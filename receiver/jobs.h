@@ -7,6 +7,7 @@
 #include "receiver/hook.h"
 #include "receiver/job.h"
 #include "receiver/limits.h"
+#include "receiver/output.h"
 #include "receiver/tally.h"
 
 #define JOBS_RX  1024          /* objects in progress; each has two descriptors */
@@ -20,8 +21,8 @@ struct jobs_conf {
 	struct hook *hook; /* NULL: none */
 	const struct limits *limits;
 	const struct hook_origin *origin; /* the sender is the peer */
-	int dirfd;                        /* of the output directory */
-	void *owner;                      /* goes into each job */
+	const struct output *output;
+	void *owner; /* goes into each job */
 };
 
 /* Zeroed but for conf, it is empty. */
@@ -31,6 +32,7 @@ struct jobs {
 	unsigned n;
 	unsigned n_hooks; /* that have not ended */
 	struct job *last; /* found last: usually the next one, too */
+	bool named;       /* the one file that the output is, if it is one, has begun */
 	struct tally tally;
 };
 

@@ -95,6 +95,8 @@ const char *offer_refusal(int error)
 		return "a symbolic link is in the way";
 	case -ENOTDIR:
 		return "something that is no directory is in the way";
+	case -EALREADY:
+		return "--output is the name of one file, and this is another one";
 	case -EISDIR:
 		return "a directory has that name";
 	default:

@@ -41,7 +41,7 @@ struct receiver {
 	struct sweep *sweep;
 	struct chores chores;
 	struct limits limits;
-	char *output; /* absolute */
+	struct output output;
 	struct report report;
 	struct peers peers;
 	struct rng rng;
@@ -55,24 +55,6 @@ struct receiver {
 };
 
 /* --- beginning and end --- */
-
-static int open_output(struct receiver *r)
-{
-	const char *path = r->conf->output;
-
-	r->session.dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r->session.dirfd >= 0)
-		r->output = realpath(path, NULL);
-	if (!r->output) {
-		log_err(-errno, "--output %s: give a directory that exists", path);
-		return -EINVAL;
-	}
-	if (faccessat(r->session.dirfd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
-		log_err(-errno, "--output %s: give a directory that you may write to", path);
-		return -EINVAL;
-	}
-	return 0;
-}
 
 static int open_from(struct receiver *r)
 {
@@ -106,7 +88,7 @@ static int open_hook(struct receiver *r)
 {
 	const struct hook_conf hc = {
 		.command = r->conf->exec,
-		.output = r->output,
+		.output = r->output.dir,
 		.parallel = r->conf->exec_parallel,
 		.timeout = r->conf->exec_timeout,
 	};
@@ -157,8 +139,10 @@ static int open_loop(struct receiver *r)
 		err = worker_new(&r->finisher, 1, r->loop);
 	if (err == 0)
 		err = worker_new(&r->looker, 1, r->loop);
+	/* What a file lies beside is not ours but for what stood for that file. */
 	if (err == 0)
-		err = sweep_new(&r->sweep, r->session.dirfd, r->loop);
+		err = sweep_new(&r->sweep, r->output.dirfd,
+				r->output.kind == OUTPUT_DIR ? SWEEP_DEPTH : 0, r->loop);
 	if (err == 0)
 		err = chores_init(&r->chores, threads, r->loop);
 	r->chores.small = small;
@@ -179,6 +163,7 @@ static void begin(struct receiver *r, nsec_t now)
 					.allow_unverified = c->allow_unverified,
 					.net = udp_in_counters(r->net.in),
 				});
+	r->session.output = &r->output;
 	r->session.finisher = r->finisher;
 	r->session.looker = r->looker;
 	r->session.from = &r->from;
@@ -218,8 +203,7 @@ static void close_all(struct receiver *r)
 	listener_close(&r->net);
 	for (unsigned i = 0; i < r->from.n; i++)
 		close_fd(&r->from.fd[i]);
-	close_fd(&r->session.dirfd);
-	free(r->output);
+	output_close(&r->output);
 }
 
 /* --- packets in --- */
@@ -268,7 +252,7 @@ static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagr
 	if (earlier)
 		session_replaced(earlier->session, now);
 	r->session.state = state(r);
-	r->session.free = self_free(r->session.dirfd);
+	r->session.free = self_free(r->output.dirfd);
 	err = session_new(&s, &r->session, &origin, id, rng_u64(&r->rng), now);
 	if (err == 0 && (err = peers_add(&r->peers, now, &d->from, id, s)) < 0)
 		session_free(s);
@@ -563,12 +547,12 @@ int receiver_run(const struct conf *conf)
 			.job = job_tag(conf->job),
 			.owner = conf->owner,
 		},
-		.session.dirfd = -1,
+		.output.dirfd = -1,
 	};
 	int status = STATUS_SYSTEM, err = listener_plan(&r.net, &conf->net);
 
 	if (err == 0)
-		err = open_output(&r);
+		err = output_open(&r.output, conf->output);
 	if (err == 0)
 		err = open_from(&r);
 	if (err == 0)

@@ -80,7 +80,7 @@ int session_new(struct session **ret, const struct session_conf *conf,
 		.hook = conf->hook,
 		.limits = conf->limits,
 		.origin = &s->origin,
-		.dirfd = conf->dirfd,
+		.output = conf->output,
 		.owner = s,
 	};
 	s->handout = (struct handout){
@@ -120,7 +120,7 @@ static void on_object(struct session *s, nsec_t now, const struct rx_event *ev)
 		.hook = s->conf->hook,
 		.limits = s->conf->limits,
 		.origin = &s->origin,
-		.dirfd = s->conf->dirfd,
+		.output = s->conf->output,
 		.session = s,
 	};
 	struct jobinfo info;

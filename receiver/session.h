@@ -12,12 +12,13 @@
 #include "receiver/have.h"
 #include "receiver/hook.h"
 #include "receiver/limits.h"
+#include "receiver/output.h"
 #include "receiver/report.h"
 #include "receiver/self.h"
 
 /* What all sessions share; borrowed, and outlives them. */
 struct session_conf {
-	int dirfd; /* of the output directory */
+	const struct output *output;
 	struct worker *finisher;
 	struct worker *looker; /* another one, for jobs */
 	const struct have_from *from;

@@ -21,6 +21,7 @@
 struct sweep {
 	struct worker_job job; /* the thread's, with all but `at`, while `out` */
 	int dirfd;
+	unsigned depth;
 	atomic_bool stop;
 	unsigned removed, jobs;
 	struct worker *worker;
@@ -68,6 +69,7 @@ static DIR *open_directory(int parent, const char *name, dev_t dev)
 	return d;
 }
 
+/* `depth`: of directories below that are walked through, too. */
 static void walk(struct walk *w, int parent, const char *name, unsigned depth)
 {
 	DIR *d = open_directory(parent, name, w->dev);
@@ -75,8 +77,8 @@ static void walk(struct walk *w, int parent, const char *name, unsigned depth)
 
 	while (d && w->left > 0 && !atomic_load(w->stop) && (e = readdir(d))) {
 		w->left--;
-		if (depth < SWEEP_DEPTH && may_be_directory(e))
-			walk(w, dirfd(d), e->d_name, depth + 1);
+		if (depth > 0 && may_be_directory(e))
+			walk(w, dirfd(d), e->d_name, depth - 1);
 		if (sink_is_temporary(e->d_name) && is_stale(dirfd(d), e->d_name, w->wall))
 			w->removed += unlinkat(dirfd(d), e->d_name, 0) == 0;
 	}
@@ -84,7 +86,7 @@ static void walk(struct walk *w, int parent, const char *name, unsigned depth)
 		closedir(d);
 }
 
-unsigned sweep_parts(int dirfd, int64_t wall, const atomic_bool *stop)
+unsigned sweep_parts(int dirfd, unsigned depth, int64_t wall, const atomic_bool *stop)
 {
 	struct walk w = { .wall = wall, .stop = stop, .left = SWEEP_ENTRIES };
 	struct stat st;
@@ -92,7 +94,7 @@ unsigned sweep_parts(int dirfd, int64_t wall, const atomic_bool *stop)
 	if (fstat(dirfd, &st) < 0)
 		return 0;
 	w.dev = st.st_dev;
-	walk(&w, dirfd, ".", 0);
+	walk(&w, dirfd, ".", depth);
 	return w.removed;
 }
 
@@ -101,11 +103,11 @@ static void serve(struct worker_job *job)
 	struct sweep *s = (struct sweep *)job;
 	int64_t wall = clock_wall();
 
-	s->removed = sweep_parts(s->dirfd, wall, &s->stop);
+	s->removed = sweep_parts(s->dirfd, s->depth, wall, &s->stop);
 	s->jobs = stage_sweep(s->dirfd, wall);
 }
 
-int sweep_new(struct sweep **ret, int dirfd, struct loop *loop)
+int sweep_new(struct sweep **ret, int dirfd, unsigned depth, struct loop *loop)
 {
 	struct sweep *s = calloc(1, sizeof(*s));
 	int r;
@@ -113,6 +115,7 @@ int sweep_new(struct sweep **ret, int dirfd, struct loop *loop)
 	if (!s)
 		return -ENOMEM;
 	s->dirfd = dirfd;
+	s->depth = depth;
 	r = worker_new(&s->worker, 1, loop);
 	if (r < 0)
 		sweep_free(s);

@@ -13,18 +13,18 @@
 /*
  * Removes temporary files (receiver/sink_file.h) that did not change for SWEEP_DAYS before
  * `wall`, in seconds since 1970, from `dirfd` and the directories of its file system down to
- * SWEEP_DEPTH below; SWEEP_ENTRIES names are looked at, at most, and none after `stop`. How
+ * `depth` below; SWEEP_ENTRIES names are looked at, at most, and none after `stop`. How
  * many.
  */
 #define SWEEP_ENTRIES 1000000
 #define SWEEP_DEPTH   32
-unsigned sweep_parts(int dirfd, int64_t wall, const atomic_bool *stop);
+unsigned sweep_parts(int dirfd, unsigned depth, int64_t wall, const atomic_bool *stop);
 
 /* Does so in a thread of its own, at once and every day. */
 struct sweep;
 
 /* dirfd is borrowed. What worker_new() says. */
-int sweep_new(struct sweep **ret, int dirfd, struct loop *loop);
+int sweep_new(struct sweep **ret, int dirfd, unsigned depth, struct loop *loop);
 /* NULL is fine. */
 void sweep_free(struct sweep *s);
 

@@ -9,6 +9,7 @@
 #include "receiver/have.h"
 #include "receiver/hook.h"
 #include "receiver/limits.h"
+#include "receiver/output.h"
 #include "receiver/sink.h"
 #include "receiver/tally.h"
 
@@ -23,8 +24,8 @@ struct treejob_conf {
 	struct hook *hook; /* NULL: none */
 	const struct limits *limits;
 	const struct hook_origin *origin; /* the sender is the peer */
-	int dirfd;                        /* of the output directory */
-	void *session;                    /* goes into requests and hooks */
+	const struct output *output;
+	void *session; /* goes into requests and hooks */
 };
 
 struct treejob;

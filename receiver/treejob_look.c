@@ -101,7 +101,7 @@ static void serve_look(struct finish *f)
 	struct have_conf hc = {
 		.tree = tj->tree,
 		.manifest = &tj->manifest,
-		.dirfd = tj->conf.dirfd,
+		.dirfd = tj->conf.output->dirfd,
 		.from = tj->conf.from,
 	};
 

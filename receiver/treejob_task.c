@@ -3,11 +3,13 @@
 #include "receiver/treejob_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct treejob *job_of(struct finish *f)
 {
@@ -103,10 +105,32 @@ static int check_limits(struct treejob *tj)
 	return 0;
 }
 
+/* An output that is one file gives its name to the one of the job. */
+static int fit_output(struct treejob *tj)
+{
+	const struct output *o = tj->conf.output;
+	struct manifest_entry *e = tj->manifest.entries;
+	char reason[80];
+
+	if (o->kind == OUTPUT_DIR)
+		return 0;
+	if (tj->manifest.n_entries == 1 && e->type == MANIFEST_FILE) {
+		e->path = o->name;
+		e->path_len = (uint16_t)strlen(o->name);
+		return 0;
+	}
+	snprintf(reason, sizeof(reason), "is no directory, and the job is a tree of %u: %s",
+		 tj->manifest.n_entries,
+		 faccessat(o->dirfd, o->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0
+			 ? "mkdir it"
+			 : "give reap a directory");
+	return refuse(tj, -ENOTDIR, o->path, reason);
+}
+
 static int open_tree(struct treejob *tj)
 {
 	struct tree_conf tc = {
-		.dirfd = tj->conf.dirfd,
+		.dirfd = tj->conf.output->dirfd,
 		.manifest = &tj->manifest,
 		.job = tj->id,
 		.owner = tj->conf.limits->owner,
@@ -116,8 +140,9 @@ static int open_tree(struct treejob *tj)
 
 	if (r < 0)
 		return refuse(tj, r, why.path, tree_refusal_text(r));
-	tj->holds = tree_holds(tj->tree) ||
-		    have_elsewhere(tj->conf.from, tj->conf.dirfd, tree_stage_name(tj->tree));
+	tj->holds =
+		tree_holds(tj->tree) || have_elsewhere(tj->conf.from, tj->conf.output->dirfd,
+						       tree_stage_name(tj->tree));
 	if (tree_resumed(tj->tree))
 		treejob_load_map(tj);
 	return 0;
@@ -134,6 +159,8 @@ void treejob_check(struct finish *f)
 		sink_memory_close(&tj->memory[JOBINFO_MANIFEST]);
 		if (r == 0)
 			r = check_limits(tj);
+		if (r == 0)
+			r = fit_output(tj);
 	}
 	tj->error = r < 0 ? r : open_tree(tj);
 }

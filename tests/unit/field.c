@@ -18,8 +18,9 @@ static void open_receiver(struct field *f, const struct field_conf *conf)
 	report_init(&f->report, &(struct report_conf){ .quiet = true, .net = &f->net });
 	assert_int_equal(loop_new(&f->loop), 0);
 	f->limits.max_size = conf->max_size;
+	f->output = (struct output){ .dirfd = conf->dirfd };
 	f->sc = (struct session_conf){
-		.dirfd = conf->dirfd,
+		.output = &f->output,
 		.report = &f->report,
 		.chores = &f->chores,
 		.limits = &f->limits,

@@ -32,6 +32,7 @@ struct field {
 	struct tx *tx;
 	struct session *session;
 	struct session_conf sc;
+	struct output output;
 	struct chores chores;
 	struct report report;
 	struct udp_in_counters net;

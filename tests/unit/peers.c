@@ -9,7 +9,7 @@ static const struct udp_in_counters net;
 static struct chores chores; /* all at once */
 static const struct self self = { .host = "h", .version = "1" };
 static const struct session_conf conf = {
-	.dirfd = -1, .node_id = 1, .report = &report, .chores = &chores, .self = &self
+	.node_id = 1, .report = &report, .chores = &chores, .self = &self
 };
 
 static struct addr host(unsigned n, uint16_t port)

@@ -28,6 +28,7 @@ struct pair {
 	struct tx *tx;
 	struct session *session;
 	struct session_conf conf;
+	struct output output;
 	struct chores chores;
 	struct report report;
 	struct udp_in_counters net;
@@ -74,7 +75,8 @@ static void pair_init_hook(struct pair *p, enum tx_profile profile, const char *
 	};
 	if (command)
 		set_hook(p, command);
-	p->conf.dirfd = open(dir, O_RDONLY | O_DIRECTORY);
+	p->conf.output = &p->output;
+	p->output.dirfd = open(dir, O_RDONLY | O_DIRECTORY);
 	assert_int_equal(worker_new(&p->conf.finisher, 1, p->loop), 0);
 	assert_int_equal(chores_init(&p->chores, threads, p->loop), 0);
 	p->chores.small = true;
@@ -97,7 +99,7 @@ static int pair_fini(struct pair *p)
 	session_free(p->session);
 	tx_free(p->tx);
 	loop_free(p->loop);
-	close_fd(&p->conf.dirfd);
+	close_fd(&p->output.dirfd);
 	return report_end(&p->report);
 }
 
@@ -220,17 +222,12 @@ static unsigned entries(void)
 	return n - 2;
 }
 
-static void path_of(char *buf, size_t cap, const char *name)
-{
-	snprintf(buf, cap, "%s/%s", dir, name);
-}
-
 static void assert_stored(const char *name, size_t size)
 {
 	char path[512], *got;
 	size_t len;
 
-	path_of(path, sizeof(path), name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	assert_int_equal(file_read(path, SIZE, &got, &len), 0);
 	assert_int_equal(len, size);
 	assert_memory_equal(got, data, size);
