@@ -38,6 +38,13 @@ bool fare_report(struct fare *f, const struct rx_report *rp)
 	return true;
 }
 
+double fare_all(const struct fare *f)
+{
+	uint64_t n = (uint64_t)f->from.heard + f->from.missed;
+
+	return n ? (double)f->from.missed / (double)n : 0;
+}
+
 bool fare_is_worse(double loss, double other)
 {
 	return loss > FAR_MORE * other + FEW;

@@ -21,6 +21,9 @@ struct fare {
 /* A report; true: a stretch ended, and the fields above are about that. */
 bool fare_report(struct fare *f, const struct rx_report *rp);
 
+/* The share of all that was lost since the beginning. */
+double fare_all(const struct fare *f);
+
 /* Whether losing `loss` is far more than losing `other`: to repair it would cost the other one
  * more than a few per cent. */
 bool fare_is_worse(double loss, double other);

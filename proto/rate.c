@@ -16,6 +16,7 @@
 #define LOCAL_TIME    (300 * NSEC_PER_MSEC) /* what leaves in less than this says little */
 #define DRAIN_LONGEST 12                    /* intervals */
 #define TEST_LONGEST  3
+#define START_LONGEST 4
 #define DOUBT_NONE    0.05 /* that much loss more needs no second look */
 #define BADLY         0.5
 
@@ -24,6 +25,9 @@
 #define STEP_MAX     0.5
 #define UP_WAIT_MAX  (8 * NSEC_PER_SEC)
 #define BASE_CHECKED 0.005 /* normal loss of more than this is looked at again */
+#define SPRINT_MIN   (2 * NSEC_PER_SEC)
+#define SPRINT_AFTER (4 * UP_WAIT_MIN) /* attempts at more failed twice in a row */
+#define SPRINT_MAX   (60 * NSEC_PER_SEC)
 #define RETEST_MIN   (2 * NSEC_PER_SEC)
 #define RETEST_MAX   (16 * NSEC_PER_SEC)
 
@@ -55,6 +59,7 @@ void rate_init(struct rate *r, const struct rate_conf *conf, nsec_t now)
 		.reason = RATE_STARTING,
 		.value = (double)conf->start,
 		.decided = true,
+		.patience = START_LONGEST,
 		.heard_at = now,
 		.interval = EPOCH_FAST,
 		.local_cap = INFINITY,
@@ -63,6 +68,8 @@ void rate_init(struct rate *r, const struct rate_conf *conf, nsec_t now)
 		.step = STEP_FIRST,
 		.retest_at = now + RETEST_MIN,
 		.retest_wait = RETEST_MIN,
+		.sprint_at = now + SPRINT_MIN,
+		.sprint_wait = SPRINT_MIN,
 	};
 }
 
@@ -84,7 +91,7 @@ const struct ratepeer *rate_peer(const struct rate *r, uint32_t node_id)
 /* What it can do, or was seen to get. */
 static double able(const struct ratepeer *p)
 {
-	return isfinite(p->cap) ? p->cap : p->best;
+	return isfinite(p->cap) ? p->cap : MAX(p->best, p->fine);
 }
 
 void rate_unhear(struct rate *r)
@@ -208,7 +215,8 @@ static void test(struct rate *r)
 
 struct verdict {
 	unsigned fresh, hurt; /* receivers that answered, and those with a sign */
-	unsigned badly;       /* ... that get less than half */
+	unsigned queued;      /* with no other sign than that */
+	unsigned badly;       /* that get less than half */
 	enum rate_sign worst; /* of those that count */
 	double more;          /* loss beyond the normal */
 	bool queue;           /* somebody's packets are late, perhaps by chance */
@@ -237,6 +245,7 @@ static struct verdict judge(struct rate *r)
 		v.fresh++;
 		v.sent = MAX(v.sent, p->is.sent);
 		v.hurt += sign != SIGN_NONE;
+		v.queued += sign == SIGN_QUEUE;
 		v.badly += sign != SIGN_NONE && p->is.loss - p->base > BADLY;
 		if (sign == SIGN_NONE)
 			ratepeer_fine(p);
@@ -289,12 +298,17 @@ static bool blame(struct rate *r)
 
 static void on_start(struct rate *r, nsec_t now, const struct verdict *v)
 {
+	uint32_t asked = r->marks[(r->n_marks - 1) % RATE_MARKS].asked;
 	bool doubt = r->doubt;
 
-	r->doubt = v->hurt == v->fresh && v->fresh == 1 && v->worst == SIGN_QUEUE && !doubt;
+	/* the first to answer may be a straggler, or the only one that is none */
+	if (asked > 2 && 2 * v->fresh <= asked && r->patience)
+		return;
+	/* if most show but a queue, they napped, perhaps: once more */
+	r->doubt = v->hurt == v->fresh && 2 * v->queued > v->fresh && !doubt;
 	for (unsigned i = 0; r->doubt && i < RATE_PEERS; i++)
 		r->peers[i].test_delivered = r->peers[i].is.delivered;
-	if (r->doubt) /* one receiver: perhaps it napped; once more */
+	if (r->doubt)
 		return;
 	if (v->hurt == v->fresh || 2 * v->badly >= v->fresh) {
 		if (blame(r))
@@ -313,6 +327,7 @@ static void on_start(struct rate *r, nsec_t now, const struct verdict *v)
 			rate_set(r, MAX(r->value / 2, v->sent), RATE_SENDER);
 	} else {
 		rate_set(r, 2 * r->value, RATE_STARTING);
+		r->patience = START_LONGEST;
 	}
 }
 
@@ -410,6 +425,32 @@ static void on_local(struct rate *r, nsec_t now)
 	rate_set(r, HOLD_SHARE * rate_target(r), RATE_LOCAL);
 }
 
+/*
+ * Few set the rate, again and again, and what most can do nobody knows: were it more than twice
+ * as much, those few would be stragglers. So the search begins again from here.
+ */
+static bool sprint(struct rate *r, nsec_t now)
+{
+	unsigned n = 0, free = 0;
+
+	if (!r->marks[(r->n_marks - 1) % RATE_MARKS].all) /* most are not asked */
+		return false;
+	if (now < r->sprint_at || r->up_wait < SPRINT_AFTER || r->climbing ||
+	    r->value >= (double)r->conf.max)
+		return false;
+	for (unsigned i = 0; i < RATE_PEERS; i++) {
+		n += r->peers[i].used;
+		free += r->peers[i].used && r->peers[i].limit <= 0;
+	}
+	if (n < 3 || free == n || 2 * free <= n)
+		return false;
+	r->sprint_wait = MIN(2 * r->sprint_wait, SPRINT_MAX);
+	r->sprint_at = now + r->sprint_wait;
+	rate_enter(r, RATE_START, START_LONGEST);
+	rate_set(r, 2 * r->value, RATE_STARTING);
+	return true;
+}
+
 static void climb(struct rate *r, nsec_t now, const struct verdict *v)
 {
 	if (now < r->up_at || v->queue || r->value >= (double)r->conf.max)
@@ -444,7 +485,7 @@ static void on_hold(struct rate *r, nsec_t now, const struct verdict *v)
 			on_local(r, now);
 		else if (retest(r, now))
 			test(r);
-		else
+		else if (r->was_idle || !sprint(r, now))
 			climb(r, now, v);
 	} else if (v->worst == SIGN_LOSS && v->more < DOUBT_NONE && !doubt && !r->climbing) {
 		r->doubt = true;

@@ -12,6 +12,7 @@
  *	START --all receivers get less than is sent--> TEST or DRAIN;  --max--> HOLD
  *	HOLD --loss--> TEST (lower for an interval) --less loss--> DRAIN;  --same loss--> back
  *	HOLD --drops, a queue, a disk--> DRAIN --queue gone--> HOLD
+ *	HOLD --a few hold back most--> START
  *
  * HOLD tries a little more from time to time, the more rarely the more often that failed, and
  * faster and faster while it goes well. A straggler can do less than the minimum, or less than
@@ -92,6 +93,7 @@ struct rate {
 	double resume_value;
 	enum rate_reason resume_reason;
 	nsec_t retest_at, retest_wait;
+	nsec_t sprint_at, sprint_wait;
 	nsec_t objected_at;
 	uint32_t class_marks, class_now, class_next;
 	uint32_t focus; /* node id of the receiver to be watched; 0: any */

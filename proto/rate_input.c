@@ -10,6 +10,8 @@
 #define SILENCE       (500 * NSEC_PER_MSEC)
 #define STEP_BOLD     0.1 /* who climbs in larger steps looks around sooner */
 #define DEAF_MARKS    3
+#define DEAF_LONG     6
+#define DEAF_TIME     (2 * NSEC_PER_SEC) /* who was not heard for longer is gone */
 #define CLASS_MARKS   4
 #define OBJECTION_GAP (100 * NSEC_PER_MSEC)
 #define OBJECTION_CUT 0.9
@@ -80,6 +82,31 @@ static void check_answers(struct rate *r, nsec_t now, uint32_t asked)
 	}
 }
 
+/*
+ * Most of them answer no more, though they did a moment ago: what is sent is too much for them,
+ * and for the PROBEs that ask.
+ */
+static void check_most(struct rate *r, const struct rate_mark *m)
+{
+	unsigned n = 0, deaf = 0;
+
+	if (!r->n_marks || !r->marks[(r->n_marks - 1) % RATE_MARKS].all || r->next > 0 ||
+	    r->n_marks - r->begin <= DEAF_LONG)
+		return;
+	for (unsigned i = 0; i < RATE_PEERS; i++) {
+		const struct ratepeer *p = &r->peers[i];
+
+		n += p->used;
+		deaf += p->used && r->n_marks - p->mark > DEAF_LONG &&
+			m->at - p->heard_at < DEAF_TIME;
+	}
+	if (n < 3 || 2 * deaf <= n)
+		return;
+	rate_enter(r, RATE_HOLD, 0);
+	rate_climb_later(r, m->at, 2 * UP_WAIT_MIN);
+	rate_set(r, r->value / 2, RATE_SILENCE);
+}
+
 uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 {
 	struct rate_mark *slot = &r->marks[r->n_marks % RATE_MARKS];
@@ -89,6 +116,7 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 		rate_decide(r, m->at);
 	check_answers(r, m->at, asked);
 	check_silence(r, m->at, asked);
+	check_most(r, m);
 	if (r->next > 0) {
 		r->value = r->next;
 		r->reason = r->next_reason;

@@ -19,7 +19,8 @@
 #define GROUPS_MAX    30
 #define QUEUE_FREE    (2 * NSEC_PER_MSEC)
 #define QUEUE_PLAIN   (5 * NSEC_PER_MSEC) /* late by that much twice: a queue, not chance */
-#define GROWS         1.004               /* what is sent against what comes */
+#define MUCH_MORE     1.1
+#define GROWS         1.004 /* what is sent against what comes */
 #define GROWS_PLAIN   1.2
 #define JITTERS       3     /* ... beyond so many times the usual jitter */
 #define CLOCK_DRIFT   10000 /* two clocks differ by less than 1 / this */
@@ -166,13 +167,18 @@ void ratepeer_fine(struct ratepeer *p)
 	p->base += more * (more < 0 ? BASE_DOWN : BASE_UP);
 	if (p->cap < p->is.sent)
 		p->cap = p->is.sent;
+	if (p->is.sent > MUCH_MORE * p->limit)
+		p->limit = 0;
 	p->behind = false;
+	p->fine = MAX(p->fine, p->is.delivered);
 }
 
 void ratepeer_limit(struct ratepeer *p, double cap)
 {
 	p->cap = cap;
+	p->limit = cap;
 	p->best = MIN(p->best, cap);
+	p->fine = MIN(p->fine, cap);
 }
 
 void ratepeer_suspect(struct ratepeer *p)

@@ -49,7 +49,9 @@ struct ratepeer {
 	double groups; /* losses come in groups: how much larger that makes their variance */
 	double base;   /* loss that does not depend on the rate, as far as we know */
 	double cap;    /* sent at more than this, it gets no more; INFINITY: not known */
+	double limit;  /* where it showed a sign; 0: nowhere, or it has got much more since */
 	double best;   /* the most that it was seen to get for a while */
+	double fine;   /* ... without a sign, be it for a moment */
 	nsec_t queue;  /* how late packets are, beyond the least that was seen */
 	nsec_t queues[RATEPEER_QUEUES]; /* the same in the last reports, the newest first */
 	nsec_t drained;                 /* where ratepeer_drains() looked last */

@@ -42,7 +42,7 @@ struct receiver {
 	nsec_t busy_at;         /* the first of those that said busy; 0: none */
 	uint16_t lacks;
 	struct fare fare;
-	bool straggled; /* it was BEHIND, or is */
+	bool straggled, told; /* it was BEHIND, or is; and that was told */
 };
 
 struct roster {

@@ -118,6 +118,8 @@ static int probe_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	uint32_t cap = MIN((tx->conf.segment_size - PROBE_LEN) / 4u - 1, sizeof(ids[0]) / 4);
 	int len;
 
+	if (p.phase == PHASE_CATCHUP)
+		tx_straggle_sort(tx, now);
 	tx_straggle_recall(tx, now);
 	p.n_behind = roster_list(&tx->roster, RECEIVER_BEHIND, ids[2], cap / 2);
 	cap -= p.n_behind;
@@ -229,6 +231,7 @@ int tx_flush_output(struct tx *tx, nsec_t now, struct tx_packet *ret)
 	if (tx_new_left(tx))
 		return 0;
 	roster_drop_silent(&tx->roster, now, asked_states(tx), tx->conf.drop_after);
+	tx_straggle_sort(tx, now);
 	if (tx_straggle_recall(tx, now))
 		return tx_cmd_output(tx, now, ret);
 	if (tx->finishing && (answered(tx) || !tx->object_end)) {

@@ -100,6 +100,7 @@ struct tx {
 	uint32_t repair_run;          /* symbols sent in its turn */
 	bool untold;                  /* some block may have a target that nobody heard of */
 	bool poll_due;
+	uint64_t sorted; /* object_end when stragglers were told from the others */
 	struct threshold threshold;
 	struct poll poll;
 
@@ -125,7 +126,6 @@ struct tx {
 	unsigned flushes, eots;      /* sent since the last DATA */
 	bool squelch_due;
 	uint32_t n_info_due; /* objects whose INFO is due */
-
 	bool idle; /* the last output found nothing to send though the pacer allowed it */
 	uint8_t *scratch; /* payloads of the commands of one batch: TX_SCRATCH x segment_size */
 	unsigned scratch_used;

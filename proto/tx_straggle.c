@@ -12,8 +12,9 @@
 	(500 * NSEC_PER_MSEC) /* so long without a request: the others have what they can get  \
 			       */
 
-/* Whether more than half of those who count lose far less; of two none is the worse. */
-static bool loses_most(const struct roster *r, const struct receiver *rc)
+/* Whether more than half of those who count lose far less, lately or in `all`; of two none is
+ * the worse. */
+static bool loses_most(const struct roster *r, const struct receiver *rc, bool all)
 {
 	uint32_t n = 0, better = 0;
 
@@ -23,7 +24,8 @@ static bool loses_most(const struct roster *r, const struct receiver *rc)
 		if (!other->fare.known || other->state >= RECEIVER_BEHIND)
 			continue;
 		n++;
-		better += fare_is_worse(rc->fare.loss, other->fare.loss);
+		better += all ? fare_is_worse(fare_all(&rc->fare), fare_all(&other->fare))
+			      : fare_is_worse(rc->fare.loss, other->fare.loss);
 	}
 	return 2 * better > n;
 }
@@ -34,25 +36,54 @@ static bool too_slow(const struct tx *tx, const struct receiver *rc)
 	       rc->fare.got < (double)tx->conf.rate_min && rc->fare.loss > SLACK;
 }
 
-/* While the rate is being found anybody may lose. */
+static void fall_behind(struct tx *tx, nsec_t now, struct receiver *rc)
+{
+	roster_set_state(&tx->roster, rc, RECEIVER_BEHIND);
+	rc->straggled = true;
+	tx->at.probe_at = MIN(tx->at.probe_at, now);
+}
+
+/* With congestion control the rate is the slowest one's. */
+static bool may_judge(const struct tx *tx)
+{
+	return tx->stage == TX_RUNNING && !tx->conf.rate_cc;
+}
+
+/* At the start it is too much for everybody. */
 static bool rate_is_found(const struct tx *tx)
 {
-	return !tx->conf.rate_auto || (tx->rate.state == RATE_HOLD && !tx->rate.climbing);
+	return !tx->conf.rate_auto || tx->rate.state != RATE_START;
 }
 
 bool tx_straggle_report(struct tx *tx, nsec_t now, struct receiver *rc,
 			const struct rx_report *rp)
 {
-	if (!fare_report(&rc->fare, rp) || rc->state != RECEIVER_ACTIVE || tx->conf.rate_cc ||
-	    tx->stage != TX_RUNNING || !rate_is_found(tx))
-		return false;
-	rc->fare.bad = loses_most(&tx->roster, rc) || too_slow(tx, rc) ? rc->fare.bad + 1 : 0;
-	if (rc->fare.bad < PATIENCE || tx->roster.count[RECEIVER_ACTIVE] < 2)
-		return false;
-	roster_set_state(&tx->roster, rc, RECEIVER_BEHIND);
-	rc->straggled = true;
-	tx->at.probe_at = MIN(tx->at.probe_at, now);
-	return true;
+	bool told = rc->told;
+
+	if (fare_report(&rc->fare, rp) && rc->state == RECEIVER_ACTIVE && may_judge(tx) &&
+	    rate_is_found(tx)) {
+		bool bad = loses_most(&tx->roster, rc, false) || too_slow(tx, rc);
+
+		rc->fare.bad = bad ? rc->fare.bad + 1 : 0;
+		if (rc->fare.bad >= PATIENCE && tx->roster.count[RECEIVER_ACTIVE] > 1)
+			fall_behind(tx, now, rc);
+	}
+	rc->told = rc->straggled;
+	return rc->straggled && !told;
+}
+
+void tx_straggle_sort(struct tx *tx, nsec_t now)
+{
+	if (tx->sorted == tx->object_end || !may_judge(tx))
+		return;
+	tx->sorted = tx->object_end;
+	for (uint32_t i = 0; i < tx->roster.n; i++) {
+		struct receiver *rc = &tx->roster.r[i];
+
+		if (rc->state == RECEIVER_ACTIVE && rc->fare.known && !rc->straggled &&
+		    loses_most(&tx->roster, rc, true))
+			fall_behind(tx, now, rc);
+	}
 }
 
 /* What most of those behind can take, as far as one or two can tell: else the slowest. */

@@ -252,7 +252,7 @@ const struct scenario scenarios[] = {
 	  .rate = 4000000,
 	  .large_len = 1000,
 	  .slow = { .loss = 0.2, .delay = MS / 2 },
-	  .others_by = 2250 * MS },
+	  .others_by = 2300 * MS },
 	{ .name = "auto-strangers",
 	  .share = 5,
 	  .n_hosts = 4,

@@ -287,6 +287,38 @@ static void a_straggler_waits_for_the_last(void **state)
 	assert_true(model_measure(&m, 5, 0).loss <= 0.005);
 }
 
+/* All had the same trouble, and one of them still has: what the others can do is found out. */
+static void few_do_not_hold_back_most_for_ever(void **state)
+{
+	begin(200 * MBIT);
+	for (int i = 0; i < 3; i++)
+		model_add(&m, 45 * MBIT, 0.05);
+	model_add(&m, 50 * MBIT, 0.05);
+	model_run(&m, 4);
+	assert_true(m.rate.value < 50 * MBIT);
+	for (int i = 0; i < 3; i++)
+		m.path[i].link.rate = 1000 * MBIT;
+	model_run(&m, 10);
+	assert_true(model_measure(&m, 3, 0).rate >= 0.94 * 1000 * MBIT);
+	assert_true(rate_straggles(&m.rate, rate_peer(&m.rate, 1003)));
+}
+
+/* They lose four PROBEs of five, so that hardly anything is heard of them. */
+static void most_are_heard_though_they_are_deaf(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	for (int i = 0; i < 3; i++)
+		model_add(&m, 1000 * MBIT, MS_QUEUE);
+	model_run(&m, 4);
+	assert_true(m.rate.value >= 0.9 * 1000 * MBIT);
+	for (int i = 1; i < 4; i++)
+		m.path[i].link.rate = 150 * MBIT;
+	model_run(&m, 4);
+	assert_true(model_measure(&m, 3, 1).loss <= 0.01);
+	assert_true(m.rate.value >= 0.9 * 150 * MBIT);
+}
+
 static void half_as_fast_is_waited_for(void **state)
 {
 	struct model_result is;
@@ -376,6 +408,22 @@ static void a_slow_source_does_not_raise_the_rate(void **state)
 	m.host = 300 * MBIT;
 	model_run(&m, 5);
 	assert_true(m.rate.value <= 2 * 400 * MBIT);
+}
+
+/* Before a transfer, and in its pauses: the rate is not found yet. */
+static void nothing_to_send_does_not_end_the_start(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	m.host = 5 * MBIT;
+	m.idles = true;
+	model_run(&m, 1);
+	assert_int_equal(m.rate.state, RATE_START);
+	assert_true(m.rate.value >= 200 * MBIT);
+	m.host = 0;
+	m.idles = false;
+	model_run(&m, 1);
+	assert_true(m.rate.value >= 0.9 * 1000 * MBIT);
 }
 
 static void silence_slows_down(void **state)
@@ -489,12 +537,15 @@ int main(void)
 		cmocka_unit_test(stragglers_do_not_count),
 		cmocka_unit_test(there_is_no_median_of_two),
 		cmocka_unit_test(a_straggler_waits_for_the_last),
+		cmocka_unit_test(few_do_not_hold_back_most_for_ever),
+		cmocka_unit_test(most_are_heard_though_they_are_deaf),
 		cmocka_unit_test(half_as_fast_is_waited_for),
 		cmocka_unit_test(min_rate_makes_stragglers),
 		cmocka_unit_test(one_among_many_is_found),
 		cmocka_unit_test(who_is_not_asked_objects),
 		cmocka_unit_test(our_own_interface_sets_the_pace),
 		cmocka_unit_test(a_slow_source_does_not_raise_the_rate),
+		cmocka_unit_test(nothing_to_send_does_not_end_the_start),
 		cmocka_unit_test(silence_slows_down),
 		cmocka_unit_test(lies_do_not_lead_astray),
 		cmocka_unit_test(reports_of_nowhere),
