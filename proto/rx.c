@@ -228,12 +228,16 @@ static uint16_t lacks(const struct rx *rx)
 
 static int flush_ack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 {
-	struct msg m = rx_feedback(rx, now, NORM_ACK);
 	uint8_t content[16];
+	struct msg m;
 
 	rx->at.flush_ack_at = NSEC_NEVER;
+	/* it was busy when asked, or had all of less than the last FLUSH asked for */
+	if (!rx->busy && !rx_complete_through(rx, rx->flush_end))
+		return 0;
 	if (!rx->busy)
 		rx->flush_end = 0;
+	m = rx_feedback(rx, now, NORM_ACK);
 	m.ack_type = ACK_FLUSH;
 	if (rx->sender.sow) {
 		m.ext.present |= EXT_HAS_HOLDINGS;

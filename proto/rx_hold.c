@@ -270,7 +270,6 @@ void rx_discard(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64
 	}
 	unhold(o, s);
 	rx->bytes_done += lacked - rx_lacking_bytes(rx, o, begin, end);
-	rx->at.flush_ack_at = NSEC_NEVER; /* what was about to be confirmed may be this */
 	rx_flush_check(rx, now);
 	rx_nack_trigger(rx, now);
 	rx_large_trigger(rx, now);

@@ -131,15 +131,16 @@ static bool list_has(const uint8_t *list, size_t len, uint32_t node_id)
  * §5.3). */
 static void on_flush(struct rx *rx, nsec_t now, const struct msg *m)
 {
-	uint64_t number = heard_number(rx, m->object_id), end;
+	uint64_t number = heard_number(rx, m->object_id), end, all;
 	struct rx_object *o;
 
 	if (number == UINT64_MAX)
 		return;
 	end = key_of(number, 0) + 1;
+	all = key_of(number + 1, 0); /* of what is not known yet there may be more blocks */
 	o = rx_object_find(rx, number);
 	if (o && o->has_fti && o->layout.n_blocks)
-		end = key_of(number, MIN(m->fpi.sbn, o->layout.n_blocks - 1)) + 1;
+		all = end = key_of(number, MIN(m->fpi.sbn, o->layout.n_blocks - 1)) + 1;
 	rx->sender.fec_id = m->fec_id;
 	rx->sender.flushed = true;
 	rx->sender.position = MAX(rx->sender.position, end);
@@ -147,7 +148,7 @@ static void on_flush(struct rx *rx, nsec_t now, const struct msg *m)
 	rx_large_trigger(rx, now);
 	if (!list_has(m->payload, m->payload_len, rx->conf.node_id))
 		return;
-	rx_flush_heard(rx, now, &(struct watermark){ m->fec_id, m->object_id, m->fpi }, end);
+	rx_flush_heard(rx, now, &(struct watermark){ m->fec_id, m->object_id, m->fpi }, all);
 }
 
 /* Everything before the point, and the listed ids, will not be repaired (RFC 5740 §4.2.3.3). */

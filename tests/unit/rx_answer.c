@@ -224,6 +224,63 @@ static void a_flush_is_confirmed_by_who_is_named_and_has_all(void **state)
 	rig_fini(&r);
 }
 
+/* What was to be confirmed in a moment was less. */
+static void a_later_flush_is_not_confirmed_before_its_time(void **state)
+{
+	struct rx_rig r;
+
+	begin(&r);
+	rig_join(&r);
+	r.backoff = 4;
+	rig_info(&r, 0, "info");
+	rig_block_without(&r, 0, 0, 0);
+	rig_block_without(&r, 0, 1, 0);
+	rig_flush(&r, 0, RIG_NODE);
+	rig_info(&r, 1, "info");
+	rig_block_without(&r, 1, 0, 1);
+	rig_block_without(&r, 1, 1, 0);
+	rig_flush(&r, 1, RIG_NODE);
+	assert_string_equal(rig_run(&r, 8 * r.grtt), "N(1.0.8) ");
+	rig_data(&r, 1, 0, 8);
+	assert_string_equal(rig_run(&r, r.grtt), "AF1.1.7 ");
+	rig_fini(&r);
+}
+
+/* What it had not heard of when it was asked turns out to have more than one block. */
+static void an_unknown_object_is_confirmed_as_a_whole(void **state)
+{
+	struct rx_rig r;
+
+	begin(&r);
+	rig_join(&r);
+	rig_flush(&r, 0, RIG_NODE);
+	assert_string_equal(rig_see(&r), "N(o0) ");
+	rig_info(&r, 0, "info");
+	rig_block_without(&r, 0, 0, 0);
+	assert_string_equal(rig_see(&r), "");
+	rig_block_without(&r, 0, 1, 0);
+	assert_string_equal(rig_see(&r), "AF0.1.7 ");
+	rig_fini(&r);
+}
+
+/* It is asked while busy, and when it no longer is it knows that it lacks something. */
+static void who_was_busy_confirms_no_more_than_it_has(void **state)
+{
+	struct rx_rig r;
+
+	begin(&r);
+	rig_join(&r);
+	r.backoff = 4;
+	rig_info(&r, 0, "info");
+	rig_block_without(&r, 0, 0, 1);
+	rig_block_without(&r, 0, 1, 0);
+	rx_set_busy(r.rx, r.now, true);
+	rig_flush(&r, 0, RIG_NODE);
+	rx_set_busy(r.rx, r.now, false);
+	assert_string_equal(rig_run(&r, 8 * r.grtt), "N(0.0.8) ");
+	rig_fini(&r);
+}
+
 static void the_watermark_is_echoed_as_it_is(void **state)
 {
 	struct msg m = rig_cmd(CMD_FLUSH);
@@ -520,6 +577,9 @@ int main(void)
 		cmocka_unit_test(nobody_announces_at_the_end),
 		cmocka_unit_test(commands_of_other_applications_mean_nothing),
 		cmocka_unit_test(a_flush_is_confirmed_by_who_is_named_and_has_all),
+		cmocka_unit_test(a_later_flush_is_not_confirmed_before_its_time),
+		cmocka_unit_test(an_unknown_object_is_confirmed_as_a_whole),
+		cmocka_unit_test(who_was_busy_confirms_no_more_than_it_has),
 		cmocka_unit_test(the_watermark_is_echoed_as_it_is),
 		cmocka_unit_test(confirmations_are_spread),
 		cmocka_unit_test(what_was_refused_is_confirmed),
