@@ -4,6 +4,7 @@
 #include "receiver/stage.h"
 
 #include "common/file.h"
+#include "receiver/wipe.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -113,56 +114,11 @@ void stage_close(struct stage *s)
 	close_fd(&s->dir);
 }
 
-/* --- away with it --- */
-
-static int empty(int dir);
-
-static int remove_entry(int dir, const char *name)
-{
-	int fd, r;
-
-	if (unlinkat(dir, name, 0) == 0)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	fd = openat(dir, name, DIR_FLAGS);
-	if (fd < 0)
-		return -errno;
-	r = empty(fd);
-	if (r == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0)
-		r = -errno;
-	return r;
-}
-
-/* Takes the descriptor. What cannot be removed does not keep the rest. */
-static int empty(int fd)
-{
-	DIR *d = fdopendir(fd);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d) {
-		close_fd(&fd);
-		return -ENOMEM;
-	}
-	while ((e = readdir(d))) {
-		int one = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0
-				  ? 0
-				  : remove_entry(dirfd(d), e->d_name);
-
-		r = r < 0 ? r : one;
-	}
-	closedir(d);
-	return r;
-}
-
 int stage_remove(struct stage *s)
 {
-	int fd = openat(s->dir, ".", DIR_FLAGS);
-	int r = fd < 0 ? -errno : empty(fd);
+	struct wipe w = { 0 };
+	int r = wipe(&w, s->parent, s->name);
 
-	if (r == 0 && unlinkat(s->parent, s->name, AT_REMOVEDIR) < 0)
-		r = -errno;
 	stage_close(s);
 	return r;
 }
