@@ -18,13 +18,14 @@
 #define HEX         "0123456789abcdef"
 #define DAY_SECONDS 86400
 #define OPEN_TRIES  8
+#define PROBE       "probe"
 
-static void name_of(char name[static STAGE_NAME + 1], const uint8_t job[static 8])
+static void name_of(char name[static STAGE_NAME + 1], const uint8_t job[static STAGE_ID])
 {
 	char *p = name + sizeof(STAGE_MARK) - 1;
 
 	memcpy(name, STAGE_MARK, sizeof(STAGE_MARK) - 1);
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < STAGE_ID; i++) {
 		*p++ = HEX[job[i] >> 4];
 		*p++ = HEX[job[i] & 15];
 	}
@@ -39,6 +40,28 @@ bool stage_is_name(const char *name, size_t len)
 	       strspn(name + mark, HEX) >= STAGE_NAME - mark;
 }
 
+/*
+ * FAT, CIFS and others give everything one owner and one mode, whoever makes it: what is wrong
+ * with the directory is then wrong with a new file, too.
+ */
+static bool is_usual(int dir, const struct stat *st)
+{
+	struct stat file;
+	bool usual;
+	int fd;
+
+	unlinkat(dir, PROBE, 0);
+	fd = openat(dir, PROBE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	usual = fstat(fd, &file) == 0 &&
+		(st->st_uid == geteuid() || st->st_uid == file.st_uid) &&
+		(!(st->st_mode & 077) || file.st_mode & 077);
+	close_fd(&fd);
+	unlinkat(dir, PROBE, 0);
+	return usual;
+}
+
 /* Takes the directory for this session. -ESTALE: its owner has just removed it. */
 static int take(int dir)
 {
@@ -46,7 +69,7 @@ static int take(int dir)
 
 	if (fstat(dir, &st) < 0)
 		return -errno;
-	if (st.st_uid != geteuid() || st.st_mode & 077)
+	if ((st.st_uid != geteuid() || st.st_mode & 077) && !is_usual(dir, &st))
 		return -EEXIST;
 	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
@@ -89,7 +112,7 @@ static int open_tree(int dir)
 	return fd < 0 ? -errno : fd;
 }
 
-int stage_open(struct stage *ret, int parent, const uint8_t job[static 8])
+int stage_open(struct stage *ret, int parent, const uint8_t job[static STAGE_ID])
 {
 	struct stage s = STAGE_INIT;
 

@@ -9,12 +9,13 @@
 #include <stdint.h>
 
 #define STAGE_MARK   ".sow-"
-#define STAGE_DIGITS 16 /* hexadecimal, of the job, after the mark */
+#define STAGE_ID     32             /* bytes of the job's id, all of them: jobs must not mix */
+#define STAGE_DIGITS (2 * STAGE_ID) /* hexadecimal, after the mark */
 #define STAGE_NAME   (sizeof(STAGE_MARK) - 1 + STAGE_DIGITS)
 #define STAGE_DAYS   7 /* without a change, and it is swept away */
 
-/* ".sow-JOB" in the output directory, for its owner only: "tree" has the files, "map" tells
- * which of their bytes are there. */
+/* ".sow-JOB" in the output directory, for its owner only where the file system knows owners:
+ * "tree" has the files, "map" tells which of their bytes are there. */
 struct stage {
 	int parent; /* the output directory, borrowed */
 	int dir, tree;
@@ -35,7 +36,7 @@ bool stage_is_name(const char *name, size_t len);
  * -EEXIST: something that is no stage of this user has its name; -errno. Closed, it is left
  * where it is.
  */
-int stage_open(struct stage *ret, int parent, const uint8_t job[static 8]);
+int stage_open(struct stage *ret, int parent, const uint8_t job[static STAGE_ID]);
 void stage_close(struct stage *s);
 
 /* Removes it with all that is in it, and closes it. 0 or -errno. */

@@ -265,7 +265,7 @@ static void stages_are_searched(void **state)
 	t = open_tree(&c); /* an earlier run, that has no map */
 	assert_int_equal(tree_write(t, 0, c.content, 3 * MANIFEST_CHUNK + 100), 0);
 	tree_free(t);
-	crop_write(out, ".sow-0123456789abcdef/tree/d/small", small, 3000);
+	crop_write(out, ".sow-" HEX64 "/tree/d/small", small, 3000);
 	t = open_tree(&c);
 	assert_true(tree_holds(t));
 	assert_int_equal(look(t, &c, false), 3 * MANIFEST_CHUNK + 3000);

@@ -503,14 +503,13 @@ static void a_stage_that_was_damaged_is_repaired(void **state)
 	struct stat st;
 	struct field f;
 	struct crop c;
-	char path[64];
+	char path[96], hex[SHA256_HEX_LEN + 1];
 	int fd;
 
 	a_tree(&c);
 	receive_half(&c, false);
-	snprintf(path, sizeof(path), ".sow-%02x%02x%02x%02x%02x%02x%02x%02x/tree/d/big",
-		 c.job[0], c.job[1], c.job[2], c.job[3], c.job[4], c.job[5], c.job[6],
-		 c.job[7]);
+	digest_hex(c.job, hex);
+	snprintf(path, sizeof(path), ".sow-%s/tree/d/big", hex);
 	fd = openat(out, path, O_RDWR);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(file_pwrite_all(fd, "damage", 6, 1000), 0);

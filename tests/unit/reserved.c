@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#define STAGE ".sow-0123456789abcdef"
+#define STAGE ".sow-" HEX64
 #define PART  ".x.0123456789abcdef.reap-part"
 
 static void names(void **state)
@@ -18,10 +18,10 @@ static void names(void **state)
 	} cases[] = {
 		{ STAGE, true },
 		{ STAGE "/tree/d/a", true },
-		{ ".SOW-0123456789ABCDEF/tree/a", true },
+		{ ".SOW-" HEX16 HEX16 HEX16 "0123456789ABCDEF/tree/a", true },
 		{ "d/" STAGE, false }, /* stages are at the top */
 		{ STAGE "0", false },
-		{ ".sow-0123456789abcdeg", false },
+		{ ".sow-" HEX16 HEX16 HEX16 "0123456789abcdeg", false },
 		{ ".sow", false },
 		{ PART, true },
 		{ "a/b/" PART, true },

@@ -115,7 +115,7 @@ static void make_directory(const char *name)
 /* Temporary files are beside their targets; a stage has its own end, and a link leads away. */
 static void it_looks_into_directories(void **state)
 {
-	static const char *const dirs[] = { "d", "d/e", ".sow-0123456789abcdef", "away" };
+	static const char *const dirs[] = { "d", "d/e", ".sow-" HEX64, "away" };
 	int64_t later = clock_wall() + 8 * DAY;
 	atomic_bool stop = false;
 
@@ -124,14 +124,14 @@ static void it_looks_into_directories(void **state)
 	make("d/.f" PART);
 	make("d/e/.f" PART);
 	make("d/e/f");
-	make(".sow-0123456789abcdef/.f" PART);
+	make(".sow-" HEX64 "/.f" PART);
 	assert_int_equal(symlinkat("../away", dirfd_, "d/link"), 0);
 	assert_int_equal(sweep_parts(dirfd_, 1, later, &stop), 1);
 	assert_int_equal(sweep(later), 1);
 	make("away/.f" PART);
 	assert_int_equal(sweep(later), 1); /* once */
-	assert_true(there("d/e/f") && there(".sow-0123456789abcdef/.f" PART));
-	unlinkat(dirfd_, ".sow-0123456789abcdef/.f" PART, 0);
+	assert_true(there("d/e/f") && there(".sow-" HEX64 "/.f" PART));
+	unlinkat(dirfd_, ".sow-" HEX64 "/.f" PART, 0);
 	unlinkat(dirfd_, "d/e/f", 0);
 	unlinkat(dirfd_, "d/link", 0);
 	for (size_t i = sizeof(dirs) / sizeof(dirs[0]); i-- > 0;)

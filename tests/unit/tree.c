@@ -400,8 +400,8 @@ static void names_in_the_way_are_refused(void **state)
 /* Nor may a job write into the place of another one, or its own, or be swept away. */
 static void names_of_our_own_are_refused(void **state)
 {
-	refuse_file(".sow-0123456789abcdef", 10, RESERVED_NAME);
-	refuse_file(".sow-0123456789abcdef/tree/x", 10, RESERVED_NAME);
+	refuse_file(".sow-" HEX64, 10, RESERVED_NAME);
+	refuse_file(".sow-" HEX64 "/tree/x", 10, RESERVED_NAME);
 	refuse_file("d/.x.0123456789abcdef.reap-part", 10, RESERVED_NAME);
 }
 

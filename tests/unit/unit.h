@@ -16,4 +16,8 @@
 /* The columns `const uint8_t *wire; size_t len` of a table of cases. */
 #define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
 
+/* 64 hexadecimal digits: ".sow-" HEX64 is the name of a stage. */
+#define HEX16 "0123456789abcdef"
+#define HEX64 HEX16 HEX16 HEX16 HEX16
+
 #endif
