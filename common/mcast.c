@@ -93,11 +93,6 @@ int mcast_join(int fd, const struct mcast_membership *m)
 	return m->n_sources ? join_sources(fd, m) : join_any(fd, m);
 }
 
-int mcast_leave(int fd, const struct mcast_membership *m)
-{
-	return set_group(fd, MCAST_LEAVE_GROUP, m);
-}
-
 int mcast_own_only(int fd, sa_family_t family)
 {
 	int name = family == AF_INET6 ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL;

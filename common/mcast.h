@@ -20,7 +20,8 @@ struct mcast_membership {
 };
 
 /*
- * Joins, once for a group and socket. 0; else the socket is not in the group:
+ * Joins, once for a group and socket, until that is closed. 0; else the socket is not in the
+ * group:
  *
  * - -EINVAL: not a multicast group; both lists; a list entry of another family or multicast.
  * - -EDESTADDRREQ: an SSM group without sources.
@@ -30,8 +31,6 @@ struct mcast_membership {
  * - -ENODEV: no such interface, or no route to the group when ifindex is 0.
  */
 int mcast_join(int fd, const struct mcast_membership *m);
-/* Leaves, sources or not; so does closing the socket. 0 or -EADDRNOTAVAIL (was not in). */
-int mcast_leave(int fd, const struct mcast_membership *m);
 
 /* Hears only what this socket joined, not what others on this host did (IP_MULTICAST_ALL=0). */
 int mcast_own_only(int fd, sa_family_t family);

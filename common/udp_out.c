@@ -52,11 +52,6 @@ unsigned udp_out_len(const struct udp_out *o)
 	return o->n - o->head;
 }
 
-unsigned udp_out_room(const struct udp_out *o)
-{
-	return o->cap - o->n;
-}
-
 int udp_out_add(struct udp_out *o, const struct udp_packet *p)
 {
 	struct iovec *iov = o->iov + (size_t)o->n * 2;

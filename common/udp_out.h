@@ -31,9 +31,8 @@ struct udp_out;
 int udp_out_new(struct udp_out **ret, unsigned cap);
 void udp_out_free(struct udp_out *o);
 
-/* Packets waiting; how many more may be added. */
+/* Packets waiting. */
 unsigned udp_out_len(const struct udp_out *o);
-unsigned udp_out_room(const struct udp_out *o);
 
 /*
  * Queues a packet. Neighbours with the same destination and the same size (the last may be

@@ -10,11 +10,9 @@ struct tx_counters {
 	uint64_t source, parity, again; /* DATA: first time, parity, source symbols again */
 	uint64_t info, cmds;
 	uint64_t nacks, acks, announces, receipts, reports; /* heard */
-	uint64_t rate_changes;                              /* with tx_conf.rate_auto */
-	uint64_t malformed, foreign,
-		stale;    /* dropped: bad bytes, another session's, repeated */
-	uint64_t refused; /* requests that made no sense, or did not fit, and receivers too many
-			   */
+	uint64_t rate_changes;       /* with tx_conf.rate_auto, rate_cc */
+	uint64_t malformed, foreign; /* dropped: bad bytes, another session's */
+	uint64_t refused; /* requests that made no sense, or did not fit; receivers too many */
 };
 
 struct rx_counters {

@@ -260,14 +260,3 @@ int ext_encode(const struct exts *e, struct wr *w, uint8_t fec_id)
 		encode_fixed(w, HET_HOLDINGS, holdings_flags(&e->holdings), e->holdings.lacks);
 	return wr_ok(w) ? 0 : -ENOSPC;
 }
-
-size_t ext_len(const struct exts *e, uint8_t fec_id)
-{
-	return (e->present & EXT_HAS_CC ? CC_LEN : 0) +
-	       (e->present & EXT_HAS_AUTH ? variable_len(e->auth_len) : 0) +
-	       (e->present & EXT_HAS_FTI ? fti_len(fec_id) : 0) +
-	       (e->present & EXT_HAS_APP_ACK ? variable_len(e->app_ack_len) : 0) +
-	       (e->present & EXT_HAS_RATE ? FIXED_LEN : 0) +
-	       (e->present & EXT_HAS_TARGET ? FIXED_LEN : 0) +
-	       (e->present & EXT_HAS_HOLDINGS ? FIXED_LEN : 0);
-}

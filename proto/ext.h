@@ -66,7 +66,4 @@ int ext_decode(struct exts *ret, struct rd *r, uint8_t fec_id);
 /* Writes those that are present. -ENOSPC when they do not fit; -EINVAL for a bad length. */
 int ext_encode(const struct exts *e, struct wr *w, uint8_t fec_id);
 
-/* Encoded size in bytes. */
-size_t ext_len(const struct exts *e, uint8_t fec_id);
-
 #endif

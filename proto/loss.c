@@ -132,10 +132,3 @@ double loss_event_fraction(const struct loss *l)
 	}
 	return total / MAX(with_open, closed);
 }
-
-double loss_fraction(const struct loss *l)
-{
-	uint64_t sent = l->heard + l->missed;
-
-	return sent ? (double)l->missed / (double)sent : 0;
-}

@@ -40,7 +40,5 @@ void loss_init(struct loss *l);
 bool loss_heard(struct loss *l, nsec_t now, uint16_t sequence, nsec_t rtt);
 /* Loss event fraction p of RFC 4654 §5; 0 before the first loss. */
 double loss_event_fraction(const struct loss *l);
-/* missed / (heard + missed), 0 when nothing was heard. */
-double loss_fraction(const struct loss *l);
 
 #endif

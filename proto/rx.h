@@ -115,11 +115,10 @@ void rx_hold(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64_t 
  */
 void rx_discard(struct rx *rx, nsec_t now, uint64_t object, uint64_t off, uint64_t len);
 
-/* All of these bytes are in the store: held, or received and their WRITE has returned. */
-bool rx_stored(const struct rx *rx, uint64_t object, uint64_t off, uint64_t len);
 /*
- * Walks what is stored: the next range that begins at *pos or later, of which the part before
- * *pos is left out. False: none. For the next one, *pos += *ret_len.
+ * Walks what is stored, that is held, or received and its WRITE has returned: the next range
+ * that begins at *pos or later, of which the part before *pos is left out. False: none. For the
+ * next one, *pos += *ret_len.
  */
 bool rx_stored_next(const struct rx *rx, uint64_t object, uint64_t *pos, uint64_t *ret_len);
 

@@ -329,17 +329,6 @@ static bool has_store(const struct rx_object *o)
 	return o && (o->state == RX_OBJECT_ACTIVE || o->state == RX_OBJECT_COMPLETE);
 }
 
-bool rx_stored(const struct rx *rx, uint64_t object, uint64_t off, uint64_t len)
-{
-	const struct rx_object *o = rx_object_look_up(rx, object);
-	struct range s;
-
-	if (!has_store(o) || off > o->layout.size || len > o->layout.size - off)
-		return false;
-	s = touched(&o->layout, off, len);
-	return s.first >= s.end || next_segment(rx, o, s.first, false) >= s.end;
-}
-
 bool rx_stored_next(const struct rx *rx, uint64_t object, uint64_t *pos, uint64_t *ret_len)
 {
 	const struct rx_object *o = rx_object_look_up(rx, object);

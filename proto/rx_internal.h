@@ -178,7 +178,6 @@ void rx_object_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct
 bool rx_complete_through(const struct rx *rx, uint64_t key);
 /* These blocks of the object are stored. */
 void rx_blocks_done(struct rx *rx, struct rx_object *o, uint64_t first, uint64_t end);
-int rx_object_memory(struct rx *rx, const struct rx_object *o); /* for its blocks */
 void rx_object_free(struct rx_object *o);
 /* It is complete no more. False: it is not in progress, or cannot be. */
 bool rx_object_reopen(struct rx *rx, struct rx_object *o);

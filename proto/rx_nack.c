@@ -12,7 +12,7 @@
 #define MISSING_MAX ((uint64_t)1 << 22) /* nor 24-bit block numbers beyond 2^23 */
 
 /* New data flows from a sender of ours; what is not urgent waits until it has passed. */
-bool rx_running(const struct rx *rx)
+static bool is_running(const struct rx *rx)
 {
 	return rx->sender.sow && rx->sender.phase == PHASE_RUN;
 }
@@ -26,7 +26,7 @@ static uint64_t lowest_wanted(const struct rx *rx)
 
 bool rx_waits(const struct rx *rx, uint64_t key)
 {
-	return rx_running(rx) && key >= rx->sender.early;
+	return is_running(rx) && key >= rx->sender.early;
 }
 
 /* The first key from this one on that is missing, and worth asking for. */
@@ -128,8 +128,8 @@ void rx_nack_heard(struct rx *rx, const struct msg *m)
 
 /* --- what to ask for --- */
 
-int rx_put_segments(struct request_writer *w, uint64_t key, uint32_t k, uint32_t first,
-		    uint32_t n)
+static int put_segments(struct request_writer *w, uint64_t key, uint32_t k, uint32_t first,
+			uint32_t n)
 {
 	struct request req = {
 		.form = n <= 2 ? NACK_FORM_ITEMS : NACK_FORM_RANGES,
@@ -166,7 +166,7 @@ int rx_put_sources(struct request_writer *w, uint64_t key, const struct bitmap *
 	while (r == 0 && (i = bitmap_next_clear(have, i)) < k) {
 		first = i;
 		i = MIN(bitmap_next(have, i), k);
-		r = rx_put_segments(w, key, k, first, i - first);
+		r = put_segments(w, key, k, first, i - first);
 	}
 	return r;
 }
@@ -181,7 +181,7 @@ static int put_fresh(const struct rx *rx, struct request_writer *w, const struct
 	uint32_t parity = MIN(need, n_parity - first);
 	int r = rx_put_sources(w, b->key, &b->have, b->k, need - parity);
 
-	return r < 0 ? r : rx_put_segments(w, b->key, b->k, b->k + first, parity);
+	return r < 0 ? r : put_segments(w, b->key, b->k, b->k + first, parity);
 }
 
 /* The same for any sender: the lowest-numbered parity that is missing, the same for all
@@ -200,7 +200,7 @@ static int put_lowest(struct request_writer *w, const struct rxblock *b, uint32_
 
 		i = MIN(bitmap_next(&b->have, first), first + need);
 		need -= i - first;
-		r = rx_put_segments(w, b->key, b->k, first, i - first);
+		r = put_segments(w, b->key, b->k, first, i - first);
 	}
 	return r;
 }
@@ -322,7 +322,7 @@ static int put_lacking(struct rx *rx, nsec_t now, struct request_writer *w,
 		return 0;
 	while ((i = rx_next_lacking(rx, o, key, i, true)) < k) {
 		end = rx_next_lacking(rx, o, key, i, false);
-		r = rx_put_segments(w, key, k, i, end - i);
+		r = put_segments(w, key, k, i, end - i);
 		if (r < 0) {
 			*ret_next = key;
 			rx->nack.symbol = i;
@@ -370,7 +370,7 @@ static int put_unheard(struct rx *rx, struct request_writer *w, uint64_t key,
 	uint64_t first = key_object(key), n = first + 1, end = rx->sender.position;
 	uint32_t max = rx->nack.room ? MIN(rx->nack.room, UNHEARD_MAX) : UNHEARD_MAX;
 
-	if (rx_running(rx) && !rx_waits(rx, key))
+	if (is_running(rx) && !rx_waits(rx, key))
 		end = MIN(end, rx->sender.early);
 	while (key_of(n, 0) < end && n - first < max && !rx_object_find(rx, n) &&
 	       !ranges_has(&rx->done, key_of(n, 0)))
@@ -485,7 +485,7 @@ static nsec_t served_at(const struct rx *rx)
 {
 	if (rx->sender.sow && rx->sender.phase == PHASE_CATCHUP)
 		return rx->sender.data_at;
-	return rx_running(rx) && !rx_complete_through(rx, rx->sender.early)
+	return is_running(rx) && !rx_complete_through(rx, rx->sender.early)
 		       ? rx->sender.early_at
 		       : NSEC_NEVER;
 }

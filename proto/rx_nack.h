@@ -16,13 +16,11 @@ int rx_nack_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap);
 uint64_t rx_missing_run(const struct rx *rx, uint64_t key, uint64_t end);
 
 /* ... and what both kinds of requests have in common */
-bool rx_running(const struct rx *rx); /* new data flows: what is not urgent waits, */
-bool rx_waits(const struct rx *rx, uint64_t key); /* and this is not urgent */
+/* New data flows, and this is not urgent. */
+bool rx_waits(const struct rx *rx, uint64_t key);
 /* What a block lacks was perhaps not sent yet in this catch-up pass. */
 bool rx_unserved(const struct rx *rx, uint64_t key, bool late, uint32_t deficit, uint32_t k);
 size_t rx_body_cap(const struct rx *rx, size_t cap);
-int rx_put_segments(struct request_writer *w, uint64_t key, uint32_t k, uint32_t first,
-		    uint32_t n);
 /* The n missing source symbols with the highest numbers, by name. */
 int rx_put_sources(struct request_writer *w, uint64_t key, const struct bitmap *have,
 		   uint32_t k, uint32_t n);

@@ -179,7 +179,8 @@ static void complete(struct rx *rx, struct rx_object *o)
 	set_due(rx, o, RX_DUE_COMPLETE);
 }
 
-int rx_object_memory(struct rx *rx, const struct rx_object *o)
+/* For its blocks. */
+static int take_memory(struct rx *rx, const struct rx_object *o)
 {
 	return o->large ? rx_large_room(rx, &o->fti) : rx_block_room(rx, &o->fti);
 }
@@ -191,7 +192,7 @@ void rx_accept(struct rx *rx, nsec_t now, uint64_t object)
 
 	if (!o || o->state != RX_OBJECT_OFFERED)
 		return;
-	r = rx_object_memory(rx, o);
+	r = take_memory(rx, o);
 	if (r < 0) {
 		rx_object_abort(rx, o, r);
 		return;
@@ -231,7 +232,7 @@ void rx_release(struct rx *rx, uint64_t object)
 
 bool rx_object_reopen(struct rx *rx, struct rx_object *o)
 {
-	int r = o->state == RX_OBJECT_COMPLETE ? rx_object_memory(rx, o) : 0;
+	int r = o->state == RX_OBJECT_COMPLETE ? take_memory(rx, o) : 0;
 
 	if (o->state == RX_OBJECT_COMPLETE) {
 		o->state = RX_OBJECT_ACTIVE;

@@ -13,11 +13,6 @@
 #define FIRST_PLAN                                                                             \
 	64 /* parity for one in so many source symbols, as long as nothing is known */
 
-void threshold_init(struct threshold *t)
-{
-	*t = (struct threshold){ 0 };
-}
-
 /*
  * Where nobody asked, all that is known is that what came unasked sufficed: the guess is
  * lowered until somebody asks again.

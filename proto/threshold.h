@@ -13,15 +13,13 @@
  */
 #define THRESHOLD_RECENT 4
 
+/* Zeroed, it knows nothing. */
 struct threshold {
-	double mean,
-		dev; /* of the largest counts, and their mean deviation: shares of the block */
+	double mean, dev; /* of the largest counts, as shares of the block; mean deviation */
 	double recent[THRESHOLD_RECENT];
 	uint32_t n;
 	bool bursts; /* the largest counts differ by more than chance: see threshold_hint */
 };
-
-void threshold_init(struct threshold *t);
 
 /* A block of k source symbols is settled: `largest` was asked for, 0: nobody asked though
  * `unasked` was sent. */

@@ -185,7 +185,7 @@ uint8_t tx_backoff(const struct tx *tx)
 	return n <= 64 ? MIN(k, 2) : k;
 }
 
-double tx_gsize(const struct tx *tx)
+static double group_size(const struct tx *tx)
 {
 	if (tx->conf.profile == TX_NORM)
 		return 1000;
@@ -437,7 +437,7 @@ int tx_emit(struct tx *tx, nsec_t now, struct msg *m, struct tx_packet *ret)
 	m->sequence = tx->sequence++;
 	m->grtt = grtt_advertise(&tx->grtt, tx->conf.rate, tx->conf.segment_size);
 	m->backoff = tx_backoff(tx);
-	m->gsize = quant_gsize_encode(tx_gsize(tx));
+	m->gsize = quant_gsize_encode(group_size(tx));
 	len = msg_encode_header(m, ret->hdr, sizeof(ret->hdr));
 	if (len < 0)
 		return 0;

@@ -250,7 +250,7 @@ static void want_objects(struct tx *tx, nsec_t now, const struct request *req, u
 	}
 }
 
-void tx_nack(struct tx *tx, nsec_t now, const struct msg *m)
+static void nack_body(struct tx *tx, nsec_t now, const struct msg *m)
 {
 	struct request_reader r;
 	struct request req;
@@ -438,7 +438,7 @@ static bool may_ask(const struct tx *tx, const struct receiver *rc)
 
 static void on_nack(struct tx *tx, nsec_t now, const struct msg *m, struct receiver *rc)
 {
-	tx_nack(tx, now, m);
+	nack_body(tx, now, m);
 	if (!rc)
 		return;
 	roster_busy(&tx->roster, rc, now, false);

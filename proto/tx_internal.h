@@ -136,7 +136,6 @@ struct tx_object *tx_object_find(const struct tx *tx, uint64_t number); /* NULL:
 uint8_t *tx_object_info(const struct tx *tx, const struct tx_object *o);
 nsec_t tx_grtt(const struct tx *tx); /* what is advertised, decoded */
 uint8_t tx_backoff(const struct tx *tx);
-double tx_gsize(const struct tx *tx);
 void tx_squelch(struct tx *tx, nsec_t now); /* a SQUELCH is due */
 uint8_t *tx_scratch(struct tx *tx); /* room for one command's payload; NULL: batch is full */
 /* Chooses the object's code, if that is not done; false: too early. */
@@ -176,7 +175,6 @@ enum rate_reason tx_rate_reason(const struct tx *tx);
 /* Congestion control: feedback; a CMD(CC) that leaves, and the time until the next one. */
 void tx_rate_cc(struct tx *tx, nsec_t now, const struct msg *m, nsec_t rtt);
 nsec_t tx_rate_cc_probe(struct tx *tx, nsec_t now, struct msg *m);
-void tx_nack(struct tx *tx, nsec_t now, const struct msg *m); /* tx_input.c: one NACK body */
 
 /* Encodes `m` with the session's common fields into a packet, and counts it. */
 int tx_emit(struct tx *tx, nsec_t now, struct msg *m, struct tx_packet *ret);

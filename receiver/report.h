@@ -85,7 +85,6 @@ struct report {
 	uint64_t bytes, packets, missed;
 	uint64_t malformed, unwelcome; /* packets refused: no NORM; not of --range */
 	uint64_t dropped_told;         /* of net->dropped, in an earlier summary */
-	int64_t metrics_at;
 };
 
 void report_init(struct report *r, const struct report_conf *conf);

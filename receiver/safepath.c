@@ -45,22 +45,16 @@ int safepath_clean(const char *name, size_t len, char ret[static SAFEPATH_MAX + 
 	return out > 0 ? 0 : -EINVAL;
 }
 
-static int open_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t also)
+/* All components at once, the kernel keeps them below `dirfd`; `also`: RESOLVE_*. */
+static int open_at_once(int dirfd, const char *dir, uint64_t also)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-		.mode = flags & O_CREAT ? mode : 0,
+		.flags = DIR_FLAGS,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | also,
 	};
-	long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	long fd = syscall(SYS_openat2, dirfd, dir, &how, sizeof(how));
 
 	return fd < 0 ? -errno : (int)fd;
-}
-
-/* All components at once, the kernel keeps them below `dirfd`. */
-static int open_at_once(int dirfd, const char *dir)
-{
-	return open_beneath(dirfd, dir, DIR_FLAGS, 0, 0);
 }
 
 /* The kernel, or a sandbox, has no openat2(), or somebody renames directories meanwhile. */
@@ -127,7 +121,7 @@ int safepath_parent(int dirfd, const char *path, const char **ret_base)
 		memcpy(dir, path, len);
 		dir[len] = '\0';
 	}
-	fd = open_at_once(dirfd, dir);
+	fd = open_at_once(dirfd, dir, 0);
 	if (fd == -ENOENT || is_refused(fd))
 		fd = walk(dirfd, dir, true);
 	if (fd >= 0)
@@ -136,18 +130,17 @@ int safepath_parent(int dirfd, const char *path, const char **ret_base)
 }
 
 /* Component by component; a mount point is told by its device. */
-static int walk_to(int dirfd, const char *path, size_t len)
+static int walk_to(int dirfd, const char *path)
 {
 	char dir[PATH_MAX] = ".";
+	size_t len = strlen(path);
 	struct stat from, to;
 	int fd;
 
 	if (len >= sizeof(dir))
 		return -ENAMETOOLONG;
-	if (len > 0) {
-		memcpy(dir, path, len);
-		dir[len] = '\0';
-	}
+	if (len > 0)
+		memcpy(dir, path, len + 1);
 	fd = walk(dirfd, dir, false);
 	if (fd >= 0 &&
 	    (fstat(dirfd, &from) < 0 || fstat(fd, &to) < 0 || from.st_dev != to.st_dev)) {
@@ -159,30 +152,7 @@ static int walk_to(int dirfd, const char *path, size_t len)
 
 int safepath_dir(int dirfd, const char *path)
 {
-	int fd = open_beneath(dirfd, path[0] ? path : ".", DIR_FLAGS, 0, RESOLVE_NO_XDEV);
+	int fd = open_at_once(dirfd, path[0] ? path : ".", RESOLVE_NO_XDEV);
 
-	return is_refused(fd) ? walk_to(dirfd, path, strlen(path)) : fd;
-}
-
-static int open_by_walk(int dirfd, const char *path, int flags, mode_t mode)
-{
-	const char *slash = strrchr(path, '/');
-	int parent = slash ? walk_to(dirfd, path, (size_t)(slash - path)) : dirfd;
-	int fd;
-
-	if (parent < 0)
-		return parent;
-	fd = openat(parent, slash ? slash + 1 : path, flags | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0)
-		fd = -errno;
-	if (parent != dirfd)
-		close_fd(&parent);
-	return fd;
-}
-
-int safepath_open(int dirfd, const char *path, int flags, mode_t mode)
-{
-	int fd = open_beneath(dirfd, path, flags, mode, RESOLVE_NO_XDEV);
-
-	return is_refused(fd) ? open_by_walk(dirfd, path, flags, mode) : fd;
+	return is_refused(fd) ? walk_to(dirfd, path) : fd;
 }

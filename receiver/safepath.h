@@ -4,7 +4,6 @@
 #define RECEIVER_SAFEPATH_H
 
 #include <stddef.h>
-#include <sys/types.h>
 
 #define SAFEPATH_MAX 1024
 
@@ -25,12 +24,10 @@ int safepath_clean(const char *name, size_t len, char ret[static SAFEPATH_MAX + 
 int safepath_parent(int dirfd, const char *path, const char **ret_base);
 
 /*
- * The same confinement for a path that is clean already and of up to PATH_MAX - 1 bytes, but
- * nothing is made on the way, and another file system is not entered: -EXDEV.
- * safepath_dir() opens the directory `path`, "" being `dirfd` itself; safepath_open() what
- * open() would, but no symbolic link: -ELOOP. The descriptor, or -errno.
+ * Opens the directory `path`, "" being `dirfd` itself, with the same confinement, for a path
+ * that is clean already and of up to PATH_MAX - 1 bytes; but nothing is made on the way, and
+ * another file system is not entered: -EXDEV. The descriptor, or -errno.
  */
 int safepath_dir(int dirfd, const char *path);
-int safepath_open(int dirfd, const char *path, int flags, mode_t mode);
 
 #endif

@@ -8,8 +8,6 @@
 #include "sender/keys.h"
 #include "sender/orders.h"
 
-#define DESK_TAGS (CONTROL_TAGS + 1)
-
 /* Zeroed, nothing is open. */
 struct desk {
 	struct control *control; /* NULL: none */

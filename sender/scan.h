@@ -29,7 +29,6 @@ struct scan_file {
 	bool follow;   /* a symbolic link on the command line led to it */
 };
 
-struct scan_name;
 struct scan_strings;
 
 /* To be read by everybody; the entries lack their runs. */

@@ -32,8 +32,7 @@ int scan_dir(struct scan_walk *w);
  * -EINVAL: two entries of one name, which was logged; -ENOMEM. */
 int scan_order(struct scan *s);
 
-/* As long as the scan; NULL: no memory. */
-char *scan_keep(struct scan *s, const void *bytes, size_t len);
+/* Frees what the strings of entries took. */
 void scan_forget(struct scan *s);
 
 #endif

@@ -24,7 +24,8 @@ struct scan_strings {
 
 /* --- memory --- */
 
-char *scan_keep(struct scan *s, const void *bytes, size_t len)
+/* As long as the scan; NULL: no memory. */
+static char *keep(struct scan *s, const void *bytes, size_t len)
 {
 	struct scan_strings *b = s->strings;
 	char *to;
@@ -133,7 +134,7 @@ static int add_xattrs(struct scan_walk *w, struct manifest_entry *e, bool follow
 	}
 	if (n == 0)
 		return 0;
-	e->xattrs = (const uint8_t *)scan_keep(w->scan, w->xattrs, (size_t)n);
+	e->xattrs = (const uint8_t *)keep(w->scan, w->xattrs, (size_t)n);
 	e->xattrs_len = (uint16_t)n;
 	return e->xattrs ? 0 : -ENOMEM;
 }
@@ -149,7 +150,7 @@ static int add_target(struct scan_walk *w, struct manifest_entry *e)
 		       "cannot read this link");
 		return 1;
 	}
-	e->target = scan_keep(w->scan, target, (size_t)n);
+	e->target = keep(w->scan, target, (size_t)n);
 	e->target_len = (uint16_t)n;
 	return e->target ? 0 : -ENOMEM;
 }
@@ -172,7 +173,7 @@ int scan_add(struct scan_walk *w, const struct stat *st, bool follow)
 
 	if (r < 0)
 		return r;
-	e.path = scan_keep(s, w->path + w->start, len);
+	e.path = keep(s, w->path + w->start, len);
 	if (!e.path)
 		return -ENOMEM;
 	if (e.type == MANIFEST_FILE)

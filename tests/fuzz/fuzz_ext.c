@@ -21,13 +21,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(err == -EBADMSG);
 		return 0;
 	}
-	len = ext_len(&e, fec_id);
-	CHECK(rd_done(&in) && len < size && len % 4 == 0);
-	buf = malloc(len ? len : 1);
+	CHECK(rd_done(&in));
+	buf = malloc(size);
 	CHECK(buf);
+	w = wr_init(buf, size);
+	CHECK(ext_encode(&e, &w, fec_id) == 0);
+	len = wr_len(&w);
+	CHECK(len < size && len % 4 == 0);
+	w = wr_init(buf, len); /* there is room for as much, and for no less */
+	CHECK(ext_encode(&e, &w, fec_id) == 0);
+	w = wr_init(buf, len ? len - 1 : 0);
+	CHECK(ext_encode(&e, &w, fec_id) == (len ? -ENOSPC : 0));
 	w = wr_init(buf, len);
 	CHECK(ext_encode(&e, &w, fec_id) == 0);
-	CHECK(wr_len(&w) == len);
 	out = rd_init(buf, len);
 	CHECK(ext_decode(&back, &out, fec_id) == 0);
 	CHECK(exts_equal(&e, &back));

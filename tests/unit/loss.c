@@ -34,11 +34,9 @@ static void nothing_lost_over_the_wrap(void **state)
 	struct loss l;
 
 	loss_init(&l);
-	assert_true(loss_fraction(&l) == 0);
 	hear_all(&l, 65000, 200000, NULL, 0);
 	assert_int_equal(l.heard, 200000 - 65000 + 1);
 	assert_int_equal(l.missed, 0);
-	assert_true(loss_fraction(&l) == 0);
 	assert_true(loss_event_fraction(&l) == 0);
 }
 
@@ -51,7 +49,7 @@ static void final_after_three_later(void **state)
 	assert_int_equal(l.missed, 0);
 	hear(&l, 13);
 	assert_int_equal(l.missed, 1);
-	assert_true(loss_fraction(&l) == 1.0 / 14);
+	assert_int_equal(l.heard, 13);
 }
 
 /* What comes late but before three others was never missed; after that it is taken off again.
@@ -238,7 +236,7 @@ static void fraction_is_that_of_the_path(void **state)
 			n++;
 		}
 	}
-	assert_true(fabs(loss_fraction(&l) - 0.02) < 0.001);
+	assert_true(fabs((double)l.missed / (double)(l.heard + l.missed) - 0.02) < 0.001);
 	assert_true(sum / n > 48 &&
 		    sum / n < 60); /* max() with the open interval: a bit over */
 }

@@ -55,6 +55,19 @@ static int open_socket(const struct addr *group)
 	return fd;
 }
 
+/* -EADDRNOTAVAIL: it was not in the group. */
+static int leave(int fd, const struct mcast_membership *m)
+{
+	bool v6 = addr_family(&m->group) == AF_INET6;
+	struct group_req req = { .gr_interface = m->ifindex };
+
+	memcpy(&req.gr_group, &m->group, sizeof(m->group));
+	return setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_LEAVE_GROUP, &req,
+			  sizeof(req)) < 0
+		       ? -errno
+		       : 0;
+}
+
 static void lists_reach_the_kernel(void **state)
 {
 	static const struct {
@@ -89,9 +102,9 @@ static void lists_reach_the_kernel(void **state)
 			assert_int_equal(n_filters(&m.group, &list[k], include), 1);
 			assert_int_equal(n_filters(&m.group, &list[k], !include), 0);
 		}
-		assert_int_equal(mcast_leave(fd, &m), 0);
+		assert_int_equal(leave(fd, &m), 0);
 		assert_int_equal(n_filters(&m.group, &list[0], include), 0);
-		assert_int_equal(mcast_leave(fd, &m), -EADDRNOTAVAIL);
+		assert_int_equal(leave(fd, &m), -EADDRNOTAVAIL);
 		close(fd);
 	}
 }
@@ -135,7 +148,7 @@ static void a_bad_membership_leaves_nothing_joined(void **state)
 		for (int k = 0; k < 2 && cases[i].blocked[k]; k++)
 			blocked[m.n_blocked++] = address(cases[i].blocked[k]);
 		assert_int_equal(mcast_join(fd, &m), cases[i].error);
-		assert_int_not_equal(mcast_leave(fd, &m), 0);
+		assert_int_not_equal(leave(fd, &m), 0);
 		close(fd);
 	}
 }

@@ -166,14 +166,6 @@ static void parents_without_openat2(void **state)
 	check_parent("fresh/a/b", 0, "b");
 }
 
-static void check_open(const char *path, int r)
-{
-	int fd = safepath_open(out, path, O_RDONLY, 0);
-
-	assert_int_equal(MIN(fd, 0), r);
-	close_fd(&fd);
-}
-
 static void check_dir(const char *path, int r)
 {
 	int fd = safepath_dir(out, path);
@@ -193,13 +185,6 @@ static void opening_stays_below(void **state)
 	deep[sizeof(deep) - 1] = '\0';
 	for (int i = 0; i < 2; i++) {
 		no_openat2 = i;
-		check_open("file", 0);
-		check_open("link", -ELOOP);
-		check_open("link/x", -ELOOP);
-		check_open("dir/none", -ENOENT);
-		check_open("none/file", -ENOENT);
-		check_open("file/file", -ENOTDIR);
-		check_open(deep, -ENAMETOOLONG);
 		check_dir("", 0);
 		check_dir("dir", 0);
 		check_dir("none", -ENOENT);
@@ -211,23 +196,6 @@ static void opening_stays_below(void **state)
 	}
 }
 
-static void opening_makes_what_is_asked_for(void **state)
-{
-	for (int i = 0; i < 2; i++) {
-		int fd;
-
-		no_openat2 = i;
-		fd = safepath_open(out, "dir/made", O_RDWR | O_CREAT | O_EXCL, 0640);
-		assert_true(fd >= 0);
-		close_fd(&fd);
-		assert_int_equal(safepath_open(out, "dir/made", O_RDWR | O_CREAT | O_EXCL, 0),
-				 -EEXIST);
-		assert_int_equal(safepath_open(out, "link/made", O_RDWR | O_CREAT, 0600),
-				 -ELOOP);
-		assert_int_equal(unlinkat(out, "dir/made", 0), 0);
-	}
-}
-
 /* /proc is another file system on every machine that runs this. */
 static void another_file_system_is_not_entered(void **state)
 {
@@ -236,7 +204,6 @@ static void another_file_system_is_not_entered(void **state)
 	for (int i = 0; i < 2; i++) {
 		no_openat2 = i;
 		assert_int_equal(safepath_dir(root, "proc"), -EXDEV);
-		assert_int_equal(safepath_open(root, "proc/stat", O_RDONLY, 0), -EXDEV);
 	}
 	close_fd(&root);
 }
@@ -248,7 +215,6 @@ int main(void)
 		cmocka_unit_test(parents_with_openat2),
 		cmocka_unit_test(parents_without_openat2),
 		cmocka_unit_test(opening_stays_below),
-		cmocka_unit_test(opening_makes_what_is_asked_for),
 		cmocka_unit_test(another_file_system_is_not_entered),
 	};
 

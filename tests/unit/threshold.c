@@ -8,10 +8,9 @@
 
 static void knows_nothing_at_first(void **state)
 {
-	struct threshold t;
+	struct threshold t = { 0 };
 	struct threshold_hint h;
 
-	threshold_init(&t);
 	h = threshold_hint(&t, 8000);
 	assert_int_equal(h.threshold, 0);
 	assert_int_equal(h.step, 1);
@@ -32,10 +31,9 @@ static uint32_t draw(struct rng *rng)
 static void settles_a_little_below_the_usual_maximum(void **state)
 {
 	struct rng rng = rng_init(1);
-	struct threshold t;
+	struct threshold t = { 0 };
 	unsigned reached = 0;
 
-	threshold_init(&t);
 	for (unsigned i = 0; i < 1000; i++) {
 		uint32_t largest = draw(&rng);
 		struct threshold_hint h = threshold_hint(&t, 8000);
@@ -54,9 +52,8 @@ static void settles_a_little_below_the_usual_maximum(void **state)
 
 static void follows_when_the_loss_goes(void **state)
 {
-	struct threshold t;
+	struct threshold t = { 0 };
 
-	threshold_init(&t);
 	for (unsigned i = 0; i < 20; i++) {
 		threshold_learn(&t, 8000, 100, 0);
 		assert_int_equal(threshold_hint(&t, 8000).unasked, 20 * MIN(i + 1, 4));
@@ -73,9 +70,8 @@ static void follows_when_the_loss_goes(void **state)
 /* What a long file's blocks lacked says about a short file's only what share it was. */
 static void blocks_may_differ_in_size(void **state)
 {
-	struct threshold t;
+	struct threshold t = { 0 };
 
-	threshold_init(&t);
 	for (unsigned i = 0; i < 8; i++)
 		threshold_learn(&t, 8000, 240, 0);
 	assert_int_equal(threshold_hint(&t, 8000).unasked, 192);
@@ -88,9 +84,8 @@ static void blocks_may_differ_in_size(void **state)
 static void tells_bursts_from_chance(void **state)
 {
 	struct rng rng = { .state = 3 };
-	struct threshold t;
+	struct threshold t = { 0 };
 
-	threshold_init(&t);
 	assert_false(threshold_hint(&t, 8000).bursts);
 	for (unsigned i = 0; i < 1000; i++) {
 		threshold_learn(&t, 8000, draw(&rng), 0);

@@ -228,10 +228,8 @@ static void a_full_socket_buffer_keeps_the_rest(void **state)
 	assert_int_equal(udp_out_flush(p.out, &p.send), -EAGAIN);
 	assert_int_equal(udp_send(&p.send, &p.listen.group, "x", 1), -EAGAIN);
 	assert_int_equal(udp_out_len(p.out), BATCH - r);
-	assert_int_equal(udp_out_room(p.out), 256 - BATCH);
 	traffic_control("del dev veth0 root");
 	assert_int_equal(udp_out_flush(p.out, &p.send), BATCH - r);
-	assert_int_equal(udp_out_room(p.out), 256);
 	pair_close(&p);
 }
 
@@ -275,9 +273,7 @@ static void bounds_are_kept(void **state)
 	assert_int_equal(udp_out_add(o, &packet), -EMSGSIZE);
 	packet.hdr_len--;
 	assert_int_equal(udp_out_add(o, &packet), 0);
-	assert_int_equal(udp_out_room(o), 1);
 	assert_int_equal(udp_out_add(o, &packet), 0);
-	assert_int_equal(udp_out_room(o), 0);
 	assert_int_equal(udp_out_add(o, &packet), -ENOSPC);
 	assert_int_equal(udp_out_len(o), 2);
 	udp_out_free(o);
