@@ -146,6 +146,7 @@ static void fill(struct rx *rx, nsec_t now, struct rx_object *o, struct rxblock 
 		rx->counters.duplicate++;
 		return;
 	}
+	b->gained_at = now;
 	if (m->fpi.esi < b->k)
 		rx->counters.source++;
 	else

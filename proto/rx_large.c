@@ -132,7 +132,7 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 {
 	uint64_t key = key_of(o->number, m->fpi.sbn);
 	struct rxlarge *b;
-	bool parity;
+	bool parity, gained;
 
 	b = rxlarges_find(&rx->large, key);
 	if (!b && rx_holds_symbol(o, &m->fpi)) {
@@ -147,7 +147,10 @@ void rx_large_data(struct rx *rx, nsec_t now, struct rx_object *o, const struct 
 		rx->counters.not_wanted += parity;
 		return;
 	}
-	if (store(rx, b, m) && (m->flags & NORM_FLAG_REPAIR))
+	gained = store(rx, b, m);
+	if (gained)
+		rxtimer_gained(&b->timer, now);
+	if (gained && (m->flags & NORM_FLAG_REPAIR))
 		rx_nack_arriving(rx, now, key);
 	rx->work_due |= rxlarges_busy(&rx->large);
 	if (b->state == RXLARGE_GATHERING)

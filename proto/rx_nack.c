@@ -216,7 +216,8 @@ bool rx_unserved(const struct rx *rx, uint64_t key, bool late, uint32_t deficit,
 
 static bool in_transit(const struct rx *rx, const struct rxblock *b, nsec_t now)
 {
-	return rx->sender.sow && !b->over && now - b->heard_at < 2 * rx->sender.grtt;
+	return rx->sender.sow && !b->over && now - b->heard_at < 2 * rx->sender.grtt &&
+	       now - b->gained_at < MAX(RXTIMER_BELIEF, 8 * rx->sender.grtt);
 }
 
 static int put_block(const struct rx *rx, nsec_t now, struct request_writer *w,

@@ -44,8 +44,9 @@ struct rxblock {
 	uint32_t parity_target; /* highest the sender announced */
 	uint32_t parity_heard;  /* one past the highest parity symbol heard */
 	nsec_t heard_at;
-	bool over; /* the transmission that is heard has ended */
-	bool late; /* it began with a repair */
+	nsec_t gained_at; /* a symbol that was lacking came */
+	bool over;        /* the transmission that is heard has ended */
+	bool late;        /* it began with a repair */
 };
 
 struct rxblocks {

@@ -23,7 +23,10 @@ static nsec_t answered_until(const struct rxtimer *t, struct rxtimer_now at)
 
 static nsec_t quiet_at(const struct rxtimer *t, struct rxtimer_now at)
 {
-	return MAX(t->heard_at + at.silence, served_until(t->heard_at, RXTIMER_PATIENCE, at));
+	nsec_t passed =
+		MAX(t->heard_at + at.silence, served_until(t->heard_at, RXTIMER_PATIENCE, at));
+
+	return MIN(passed, t->gained_at + MAX(RXTIMER_BELIEF, 4 * at.silence));
 }
 
 static bool arriving(const struct rxtimer *t, struct rxtimer_now at)
@@ -90,8 +93,18 @@ enum rxtimer_action rxtimer_heard(struct rxtimer *t, uint32_t d, struct rxtimer_
 	return RXTIMER_NOTHING;
 }
 
+void rxtimer_gained(struct rxtimer *t, nsec_t now)
+{
+	t->gained_at = now;
+	t->promised = false;
+}
+
 void rxtimer_promise(struct rxtimer *t, nsec_t now, uint32_t target)
 {
+	if (target > t->target && !t->promised) {
+		rxtimer_gained(t, now);
+		t->promised = true;
+	}
 	t->target = MAX(t->target, target);
 	if (target > t->heard)
 		t->heard_at = now;

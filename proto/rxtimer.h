@@ -24,18 +24,22 @@ enum rxtimer_state {
 
 struct rxtimer {
 	enum rxtimer_state state;
-	bool polled;     /* BACKOFF: a POLL has set it */
-	nsec_t at;       /* when something has to be done; OFF: never */
-	nsec_t heard_at; /* a packet of the block, or a promise */
-	nsec_t asked_at; /* the last request, */
-	uint32_t asked;  /* and the parity target that it named */
-	unsigned tries;  /* requests since a repair was heard */
-	uint32_t target; /* T: the highest that was announced */
-	uint32_t heard;  /* h: one past the highest parity symbol heard */
+	bool polled;      /* BACKOFF: a POLL has set it */
+	nsec_t at;        /* when something has to be done; OFF: never */
+	nsec_t heard_at;  /* a packet of the block, or a promise */
+	nsec_t gained_at; /* a symbol that was lacking, or the first promise after it */
+	bool promised;    /* that promise came */
+	nsec_t asked_at;  /* the last request, */
+	uint32_t asked;   /* and the parity target that it named */
+	unsigned tries;   /* requests since a repair was heard */
+	uint32_t target;  /* T: the highest that was announced */
+	uint32_t heard;   /* h: one past the highest parity symbol heard */
 };
 
 /* Whoever hears the sender repair something waits for his own turn, but no longer than this. */
 #define RXTIMER_PATIENCE (250 * NSEC_PER_MSEC)
+/* What is promised, and does not come, is believed no longer than this: it may be forged. */
+#define RXTIMER_BELIEF NSEC_PER_SEC
 
 struct rxtimer_now {
 	nsec_t now;
@@ -74,6 +78,8 @@ bool rxtimer_covered(const struct rxtimer *t, uint32_t d, struct rxtimer_now at)
 /* A packet of the block came; d is what is lacking after it. NOTHING or WAIT. */
 enum rxtimer_action rxtimer_heard(struct rxtimer *t, uint32_t d, struct rxtimer_now at,
 				  const struct rxtimer_packet *p);
+/* It brought a symbol that was lacking; to be called before rxtimer_heard(). */
+void rxtimer_gained(struct rxtimer *t, nsec_t now);
 /* The sender promises parity, unasked. */
 void rxtimer_promise(struct rxtimer *t, nsec_t now, uint32_t target);
 /* Everything of the block was sent, and d symbols are lacking: to be asked for after `wait`. */

@@ -500,26 +500,6 @@ static void a_poll_of_many_blocks_costs_little(void **state)
 	rig_fini(&r);
 }
 
-/* Somebody forges POLLs, each of which would put the request off. */
-static void repeated_polls_do_not_silence(void **state)
-{
-	struct poll p = poll_of(0, 1, 0);
-	struct rx_rig r;
-	nsec_t begun;
-
-	begin(&r, 1);
-	r.backoff = 4;
-	block_without(&r, 0, 1);
-	p.threshold = 9;
-	begun = r.now;
-	do {
-		assert_true(r.now - begun <= 7 * 4 * r.grtt);
-		rig_poll(&r, &p);
-	} while (!*rig_run(&r, 4 * r.grtt));
-	assert_true(r.now - begun >= 6 * 4 * r.grtt);
-	rig_fini(&r);
-}
-
 static void each_object_is_asked_for_in_its_code(void **state)
 {
 	struct rx_conf conf = rig_conf();
@@ -580,7 +560,6 @@ int main(void)
 		cmocka_unit_test(no_more_blocks_are_asked_for_than_there_is_room),
 		cmocka_unit_test(what_there_is_no_room_for_is_passed_over),
 		cmocka_unit_test(a_poll_of_many_blocks_costs_little),
-		cmocka_unit_test(repeated_polls_do_not_silence),
 		cmocka_unit_test(each_object_is_asked_for_in_its_code),
 	};
 

@@ -212,6 +212,7 @@ static void other_repair_is_worth_waiting(void **state)
 
 	rxtimer_init(&t);
 	t.heard_at = 1000 * NSEC_PER_MSEC;
+	rxtimer_gained(&t, t.heard_at);
 	t.target = 10;
 	assert_int_equal(rxtimer_need(&t, 8, at_msec(1030, 1005)), 8);
 	assert_int_equal(rxtimer_need(&t, 8, at_msec(1030, 1015)), 10);
