@@ -257,6 +257,11 @@ bool rx_large_work(struct rx *rx, struct work *ret)
 	return true;
 }
 
+static uint64_t offset_in_block(const struct layout *l, uint64_t off)
+{
+	return off - layout_offset(l, layout_block(l, off / l->segment_size));
+}
+
 bool rx_large_work_done(struct rx *rx, nsec_t now, const struct work *w, int result)
 {
 	struct work inner = *w;
@@ -266,9 +271,11 @@ bool rx_large_work_done(struct rx *rx, nsec_t now, const struct work *w, int res
 	if (!(w->slot & LARGE_SLOT))
 		return false;
 	inner.slot &= ~LARGE_SLOT;
+	o = rx_object_find(rx, w->object);
+	if (o) /* else the block is dead */
+		inner.offset = offset_in_block(&o->layout, w->offset);
 	b = rxlarges_work_done(&rx->large, &inner);
 	rx->work_due = true;
-	o = rx_object_find(rx, key_object(b->key));
 	if (b->dead) {
 		if (!b->n_out)
 			rxlarges_drop(&rx->large, b);

@@ -3,6 +3,8 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/hold_rig.h"
 
+#include "proto/piece.h"
+
 static void assert_next(const struct rx_rig *r, uint64_t from, uint64_t pos, uint64_t len)
 {
 	uint64_t n;
@@ -236,6 +238,30 @@ static void a_spilled_block_holds(void **state)
 	rig_fini(&r);
 }
 
+/* Whichever block it is of, what was written of it is stored, though the block is not done. */
+static void a_part_of_any_block_is_stored(void **state)
+{
+	struct rx_conf conf = rig_conf();
+
+	conf.memory = 32 * PIECE_SYMBOLS_MIN * RIG_E;
+	for (uint32_t sbn = 0; sbn < 3; sbn++) {
+		unsigned first = (sbn * K + 1) * RIG_E;
+		struct rx_rig r;
+		char want[40];
+
+		rig_init_large(&r, &conf, K, PARITY);
+		r.size[0] = 3 * K * RIG_E;
+		r.keep = true;
+		rig_info(&r, 0, "info");
+		for (uint16_t i = 1; i < K; i++)
+			rig_data(&r, 0, sbn, i);
+		assert_true(r.n_written > PIECE_SYMBOLS_MIN * RIG_E);
+		snprintf(want, sizeof(want), "%u-%u ", first, first + (unsigned)r.n_written);
+		assert_string_equal(stored(&r), want);
+		rig_fini(&r);
+	}
+}
+
 /* Any order of holding, hearing and asking ends with the object's bytes. */
 static void any_order(void **state)
 {
@@ -423,6 +449,7 @@ int main(void)
 		cmocka_unit_test(parity_stands_in_for_what_is_neither_held_nor_heard),
 		cmocka_unit_test(holding_what_is_on_its_way),
 		cmocka_unit_test(a_spilled_block_holds),
+		cmocka_unit_test(a_part_of_any_block_is_stored),
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(a_complete_object_is_asked_for_again),
 		cmocka_unit_test(stored_symbols_are_lacking_again),
