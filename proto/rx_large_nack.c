@@ -9,6 +9,7 @@
 #include "proto/key.h"
 
 #define LAST_SLOT 6 /* of those who lack little, after a POLL */
+#define TAIL_LOST 8 /* symbols at the end of what came may be lost as well as late */
 
 static struct rxtimer_now time_of(const struct rx *rx, nsec_t now)
 {
@@ -198,6 +199,23 @@ void rx_large_polled(struct rx *rx, nsec_t now, const struct rx_object *o, const
 /* --- requests --- */
 
 /*
+ * Of a block whose first transmission was not heard: most of what is lacking lies behind all
+ * that came. What was asked for by name comes in order, so the sender was only slow.
+ */
+static bool is_unserved(const struct rx *rx, const struct rxlarge *b, uint32_t d)
+{
+	uint32_t tail = 0;
+
+	if (rx_unserved(rx, b->key, b->late, d, b->k))
+		return true;
+	if (rx_waits(rx, b->key) || !b->late)
+		return false;
+	for (uint32_t i = b->end; (i = bitmap_next_clear(&b->have, i)) < b->k; i++)
+		tail++;
+	return tail > MAX(d / 2, TAIL_LOST);
+}
+
+/*
  * Parity as far as there is some, and we can keep it; source symbols instead of the rest. With
  * little room in the message some names may be left out: there will be another request.
  */
@@ -206,7 +224,7 @@ static int put_request(struct rx *rx, struct rxtimer_now at, nsec_t wait,
 {
 	uint32_t d = rxlarge_deficit(b), keep = rxlarges_keep(&rx->large);
 	uint32_t need = rxtimer_need(&b->timer, d, at), target = b->timer.target;
-	bool unserved = rx_unserved(rx, b->key, b->late, d, b->k);
+	bool unserved = is_unserved(rx, b, d);
 	uint32_t by_name = unserved ? d : MAX(need - MIN(need, b->n_parity), d - MIN(d, keep));
 	bool late = rxtimer_late(&b->timer, at) && need <= target && !unserved;
 	uint32_t count = late ? need : MAX(need - MIN(need, by_name), target);

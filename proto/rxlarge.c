@@ -426,6 +426,7 @@ int rxlarges_source(struct rxlarges *s, struct rxlarge *b, uint32_t i, const uin
 	if (!s->counting && !keep_source(s, b, i, data))
 		return -ENOBUFS;
 	bitmap_set(&b->have, i);
+	b->end = MAX(b->end, i + 1);
 	if (!rxlarge_deficit(b))
 		on_full(s, b);
 	return 1;

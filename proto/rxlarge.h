@@ -32,8 +32,9 @@ enum rxlarge_state {
 struct rxlarge {
 	uint64_t key; /* key.h */
 	enum rxlarge_state state;
-	bool dead; /* forget it when the last request returned */
-	bool late; /* it began with a repair */
+	bool dead;    /* forget it when the last request returned */
+	bool late;    /* it began with a repair */
+	uint32_t end; /* one past the highest source symbol that came */
 	uint32_t k, n_parity, symbol_len;
 	uint32_t last_len;    /* bytes of the last source symbol */
 	struct bitmap have;   /* source symbols in memory, on their way to disk, or there */

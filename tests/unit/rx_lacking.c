@@ -80,6 +80,31 @@ static void what_was_not_served_yet_is_named_again(void **state)
 	}
 }
 
+/* The end of a large block is not lost, though little is lacking by then; what is behind it
+ * was. */
+static void the_end_of_what_is_served_is_named_again(void **state)
+{
+	static const struct {
+		uint16_t came;
+		const char *asked;
+	} v[] = { { 30, "N(0.0.3 0.0.30-39) " },
+		  { 31, "N(0.0.3 0.0.31-39) " },
+		  { 32, "N(0.0+9) " } };
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct rx_rig r;
+
+		begin(&r, true, 1);
+		rig_flush(&r, 0, RIG_NODE);
+		assert_string_equal(rig_see(&r), "N(b0.0) ");
+		for (uint16_t esi = 0; esi < v[i].came; esi++)
+			if (esi != 3)
+				rig_repair(&r, 0, 0, esi, 0);
+		assert_string_equal(rig_run(&r, 2 * r.grtt), v[i].asked);
+		rig_fini(&r);
+	}
+}
+
 /* Four messages tell 25 ranges each; the next ones leave as what the third asked for comes. */
 static void more_is_asked_for_as_it_comes(void **state)
 {
@@ -242,6 +267,7 @@ int main(void)
 		cmocka_unit_test(large_blocks_are_asked_for_by_name),
 		cmocka_unit_test(what_others_asked_for_does_not_end_it),
 		cmocka_unit_test(what_was_not_served_yet_is_named_again),
+		cmocka_unit_test(the_end_of_what_is_served_is_named_again),
 		cmocka_unit_test(more_is_asked_for_as_it_comes),
 		cmocka_unit_test(losses_of_new_data_are_not_named),
 		cmocka_unit_test(early_objects_are_asked_for_at_once),
