@@ -131,39 +131,70 @@ case_delta()
 	rm -rf "$dir"/r? "$dir/image"
 }
 
-# --- reap is killed half way, and started again
+# --- reap is killed half way, and started again; 1 % loss
 
+# share PACKETS: of the image, in per cent
+share()
+{
+	awk "BEGIN { printf \"%.1f\", 100 * $1 * 1400 / $image_size }"
+}
+
+half_reached()
+{
+	[ "$(data r1)" -ge $((packets / 2)) ]
+}
+
+# kill_half_way HOST...: as many receivers, and r1's is killed when half has come; sets before
+kill_half_way()
+{
+	local host
+
+	loss 1 "$@"
+	count_data r1
+	for host in "$@"; do
+		reap_on "$host"
+	done
+	sow_from s --receivers $# --wait 10 --rate 200M --digest-cache none "$dir/image"
+	wait_for 60 half_reached || fail "half was not sent"
+	stop reap-r1 KILL
+	before=$(data r1)
+}
+
+# The dead one stays silent: sow ends with 4.
 case_resume()
 {
-	local packets=$((200000000 / 1400)) begin
+	local image_size=200000000 packets=$((200000000 / 1400)) hosts before host
 
-	offloads_off
-	half_sent() { has_sent s $((begin + packets / 2)); }
-	make_file image 200000000
-	reap_on r1
-	begin=$(sent s)
-	sow_from s --receivers 1 --wait 10 --rate 200M --digest-cache none "$dir/image"
-	wait_for 30 half_sent || fail "half was not sent"
-	stop reap-r1 KILL
-	reap_on r1
-	finish sow 120
-	expect 0 reap-r1 60
-	expect_same "$dir/image" "$dir/r1/image"
-	printf 'resume: killed at 50 %%, back in the same run: %s %% sent after the kill\n' \
-		"$(awk "BEGIN { printf \"%.1f\", 100 * ($(sent s) - $begin) / $packets - 50 }")"
-	rm -rf "$dir/r1"
+	make_file image $image_size
+	for hosts in r1 "r1 r2"; do
+		# shellcheck disable=SC2086
+		kill_half_way $hosts
+		reap_on r1
+		expect 0 reap-r1 120
+		printf 'resume: %d receivers, one killed with %s %% and back in the same run: it gets %s %% again\n' \
+			"$(wc -w <<<"$hosts")" "$(share "$before")" "$(share $(($(data r1) - before)))"
+		expect 4 sow 120
+		for host in $hosts; do
+			expect_same "$dir/image" "$dir/$host/image"
+			[ "$host" = r1 ] || expect 0 "reap-$host" 60
+		done
+		rm -rf "$dir"/r?
 
-	reap_on r1
-	begin=$(sent s)
-	sow_from s --receivers 1 --wait 10 --rate 200M --digest-cache none "$dir/image"
-	wait_for 30 half_sent || fail "half was not sent"
-	stop reap-r1 KILL
-	stop sow
-	transfer r1 --rate 200M --digest-cache none "$dir/image"
-	expect_same "$dir/image" "$dir/r1/image"
-	printf 'resume: killed at 50 %%, in a new run: %s %% sent\n' \
-		"$(awk "BEGIN { printf \"%.1f\", 100 * $cost / $packets }")"
-	rm -rf "$dir/r1" "$dir/image"
+		# shellcheck disable=SC2086
+		kill_half_way $hosts
+		for host in $hosts; do
+			[ "$host" = r1 ] || stop "reap-$host" KILL
+		done
+		stop sow
+		transfer "$hosts" --rate 200M --digest-cache none "$dir/image"
+		printf 'resume: %d receivers, killed with %s %%, in a new run: it gets %s %% again\n' \
+			"$(wc -w <<<"$hosts")" "$(share "$before")" "$(share $(($(data r1) - before)))"
+		for host in $hosts; do
+			expect_same "$dir/image" "$dir/$host/image"
+		done
+		rm -rf "$dir"/r?
+	done
+	rm "$dir/image"
 }
 
 # --- one of four has 50 Mbit/s, the others 1 Gbit/s

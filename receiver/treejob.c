@@ -30,10 +30,11 @@ static struct treejob *job_of_content(struct sink *s)
 static int write_content(struct sink *s, uint64_t off, const void *data, size_t len,
 			 uint64_t front)
 {
-	struct tree *t = job_of_content(s)->tree;
-	int r = tree_write(t, off, data, len);
+	struct treejob *tj = job_of_content(s);
+	int r = tree_write(tj->tree, off, data, len);
 
-	return r < 0 ? r : tree_catch_up(t, front, CATCH_UP);
+	atomic_fetch_add(&tj->written, len);
+	return r < 0 ? r : tree_catch_up(tj->tree, front, CATCH_UP);
 }
 
 static int read_content(struct sink *s, uint64_t off, void *buf, size_t len)

@@ -53,6 +53,7 @@ struct treejob {
 	struct treejob_part part[JOBINFO_CONTENT + 1]; /* by enum jobinfo_role */
 	struct sink_memory memory[JOBINFO_CONTENT];    /* of manifest and digests */
 	struct sink content;
+	atomic_ullong written;           /* bytes of the content, in this run */
 	char name[JOBINFO_NAME_MAX + 1]; /* of the job, as the sender calls it */
 	uint8_t id[SHA256_LEN];
 	nsec_t retry_at;      /* WAITING */
@@ -77,6 +78,7 @@ struct treejob {
 	struct treejob_map saved;
 	int save_error;
 	nsec_t save_at;
+	uint64_t save_from; /* of `written` */
 
 	/* The finisher's while `out`. */
 	bool out;

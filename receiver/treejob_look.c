@@ -10,7 +10,11 @@
 #include <string.h>
 
 #define SEGMENT_MAX 65536 /* a symbol is shorter */
-#define SAVE_EVERY  NSEC_PER_SEC
+/* A save takes 0.1 to 0.3 ms. */
+#define SAVE_EVERY NSEC_PER_SEC
+#define SAVE_REST  (20 * NSEC_PER_MSEC)  /* between two of them */
+#define SAVE_SHARE 64                    /* of the content: a save after that, too, */
+#define SAVE_BYTES ((uint64_t)512 << 10) /* but not for fewer bytes */
 
 /* --- the map of an earlier run --- */
 
@@ -188,14 +192,17 @@ static bool collect(struct treejob *tj)
 void treejob_save(struct treejob *tj, nsec_t now)
 {
 	const struct treejob_part *content = &tj->part[JOBINFO_CONTENT];
+	uint64_t written = atomic_load(&tj->written);
 
 	if (tj->state != TREEJOB_OPEN || !content->accepted || content->complete) {
 		tj->save_at = NSEC_NEVER;
 		return;
 	}
-	if (tj->saving || now < tj->save_at)
+	if (tj->saving || (now < tj->save_at && written < tj->save_from) ||
+	    tj->save_at - now > SAVE_EVERY - SAVE_REST)
 		return;
 	tj->save_at = now + SAVE_EVERY;
+	tj->save_from = written + MAX(content->size / SAVE_SHARE, SAVE_BYTES);
 	if (!collect(tj))
 		return;
 	tj->saving = true;

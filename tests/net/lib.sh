@@ -190,6 +190,17 @@ lost()
 	in_ns b nft list chain netdev net "$1" | sed -n 's/.*counter packets \([0-9]*\).*/\1/p' | sed -n 2p
 }
 
+# count_data HOST: after loss(); from now on data() tells how many packets full of a file's bytes came through
+count_data()
+{
+	in_ns b nft add rule netdev net "$1" meta length '>' 1400 counter
+}
+
+data()
+{
+	in_ns b nft list chain netdev net "$1" | sed -n 's/.*length > 1400 counter packets \([0-9]*\).*/\1/p'
+}
+
 # rate MBIT: of the sender's interface
 rate()
 {
