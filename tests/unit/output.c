@@ -69,7 +69,7 @@ static void files(void **state)
 	assert_refused("f/new");
 	assert_refused("new/deep");
 	assert_refused("astray");
-	assert_refused(".sow-0123456789abcdef");
+	assert_refused(".f.0123456789abcdef.reap-part");
 }
 
 static void special_files(void **state)
