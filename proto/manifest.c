@@ -212,7 +212,8 @@ static bool valid_entry(struct walk *w, const struct manifest_entry *e)
 {
 	if (e->type < MANIFEST_FILE || e->type > MANIFEST_HARDLINK || e->mode > 07777 ||
 	    e->mtime_nsec >= NSEC_PER_SEC || !valid_path(e->path, e->path_len) ||
-	    !valid_place(w, e) || !valid_target(w, e) || !valid_xattrs(e) || !valid_open(w, e))
+	    !valid_place(w, e) || !valid_target(w, e) || !valid_xattrs(e) ||
+	    !valid_open(w, e) || (e->whole && e->type != MANIFEST_DIR))
 		return false;
 	return e->type == MANIFEST_FILE ? valid_runs(w, e) : e->size == 0 && e->n_runs == 0;
 }

@@ -45,7 +45,8 @@ struct manifest_entry {
 	uint16_t mode; /* 0 .. 07777 */
 	uint8_t type;  /* enum manifest_type */
 	bool has_owner;
-	bool open; /* FILE: nobody knows its size yet; the only entry, without runs */
+	bool whole; /* DIR: what is not named shall not be there */
+	bool open;  /* FILE: nobody knows its size yet; the only entry, without runs */
 };
 
 /* A piece of the content, whose digest can be compared: as long as the part of its first file.

@@ -149,9 +149,10 @@ static void decode_entry(struct pass *p)
 	struct manifest_entry e = { .type = rd_u8(&p->r) };
 	uint8_t flags = rd_u8(&p->r);
 
-	if (flags & ~(MANIFEST_OWNER | MANIFEST_XATTRS | MANIFEST_OPEN))
+	if (flags & ~(MANIFEST_OWNER | MANIFEST_XATTRS | MANIFEST_OPEN | MANIFEST_WHOLE))
 		p->r.bad = true;
 	e.open = flags & MANIFEST_OPEN;
+	e.whole = flags & MANIFEST_WHOLE;
 	e.mode = (uint16_t)rd_varint_max(&p->r, 07777);
 	e.mtime_sec = rd_zigzag(&p->r);
 	e.mtime_nsec = (uint32_t)rd_varint_max(&p->r, NSEC_PER_SEC - 1);

@@ -67,6 +67,13 @@ static void encode_runs(struct wr *w, const struct manifest *m, const struct man
 	}
 }
 
+static uint8_t flags_of(const struct manifest_entry *e)
+{
+	return (uint8_t)((e->has_owner ? MANIFEST_OWNER : 0) |
+			 (e->xattrs_len ? MANIFEST_XATTRS : 0) | (e->open ? MANIFEST_OPEN : 0) |
+			 (e->whole ? MANIFEST_WHOLE : 0));
+}
+
 static void encode_entry(struct wr *w, const struct manifest *m, uint32_t i,
 			 uint64_t *content_pos)
 {
@@ -74,9 +81,7 @@ static void encode_entry(struct wr *w, const struct manifest *m, uint32_t i,
 	size_t shared = i > 0 ? shared_len(e - 1, e) : 0;
 
 	wr_u8(w, e->type);
-	wr_u8(w,
-	      (uint8_t)((e->has_owner ? MANIFEST_OWNER : 0) |
-			(e->xattrs_len ? MANIFEST_XATTRS : 0) | (e->open ? MANIFEST_OPEN : 0)));
+	wr_u8(w, flags_of(e));
 	wr_varint(w, e->mode);
 	wr_zigzag(w, e->mtime_sec);
 	wr_varint(w, e->mtime_nsec);

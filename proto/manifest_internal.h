@@ -16,6 +16,7 @@
 #define MANIFEST_OWNER  0x01
 #define MANIFEST_XATTRS 0x02
 #define MANIFEST_OPEN   0x04
+#define MANIFEST_WHOLE  0x08
 
 /* What is left of the file's bytes from chunk `first` on, `n` chunks at most. */
 static inline uint64_t manifest_run_len(uint64_t size, uint64_t first, uint64_t n)

@@ -156,8 +156,9 @@ static bool entry_equal(const struct manifest_entry *a, const struct manifest_en
 {
 	return a->type == b->type && a->mode == b->mode && a->mtime_sec == b->mtime_sec &&
 	       a->mtime_nsec == b->mtime_nsec && a->size == b->size && a->n_runs == b->n_runs &&
-	       a->has_owner == b->has_owner && a->open == b->open && a->uid == b->uid &&
-	       a->gid == b->gid && bytes_equal(a->path, a->path_len, b->path, b->path_len) &&
+	       a->has_owner == b->has_owner && a->open == b->open && a->whole == b->whole &&
+	       a->uid == b->uid && a->gid == b->gid &&
+	       bytes_equal(a->path, a->path_len, b->path, b->path_len) &&
 	       bytes_equal(a->target, a->target_len, b->target, b->target_len) &&
 	       bytes_equal(a->xattrs, a->xattrs_len, b->xattrs, b->xattrs_len);
 }

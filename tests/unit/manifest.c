@@ -76,7 +76,7 @@ static void entries(void **state)
 		{ 0, BYTES(HEAD(1, 0, 0), DIR(0, 1, 'd')) },
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 0, META, 0, 1, 'd', 1, 'x') },
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 5, META, 0, 1, 'd', 1, 'x') },
-		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 8, 0, 0, 0, 0, 1, 'd') },        /* flags */
+		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 16, 0, 0, 0, 0, 1, 'd') },       /* flags */
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 0, 0x80, 32, 0, 0, 0, 1, 'd') }, /* mode */
 		{ 0, BYTES(HEAD(1, 0, 0), 2, 0, 0xff, 31, 0, 0, 0, 1, 'd') },
 		{ 0, BYTES(HEAD(1, 0, 0), 2, 0, 0, 3, 0xff, 0x93, 0xeb, 0xdc, 3, 0, 1, 'd') },
@@ -87,6 +87,10 @@ static void entries(void **state)
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 1, 0, 0, 0, 0, 1, 'd', 0) },
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 2, 1, 0, 0, 0, 0, 1, 'd', 0x80, 0x80, 0x80,
 				  0x80, 0x10, 0) },
+		/* whole */
+		{ 0, BYTES(HEAD(1, 0, 0), 2, 8, 0, 0, 0, 0, 1, 'd') },
+		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 1, 8, 0, 0, 0, 0, 1, 'f', EMPTY) },
+		{ -EBADMSG, BYTES(HEAD(1, 0, 0), 3, 8, 0, 0, 0, 0, 1, 'l', 1, 'x') },
 		/* open */
 		{ 0, BYTES(HEAD(1, 0, 0), OPEN, EMPTY) },
 		{ -EBADMSG, BYTES(HEAD(1, 0, 0), OPEN, 1, 0) },                  /* a size */
@@ -303,7 +307,8 @@ static void all_init(struct all *a)
 	*a = (struct all){
 		.entries = {
 			{ .type = MANIFEST_DIR, .path = "d", .mode = 01777, .mtime_sec = -1,
-			  .mtime_nsec = 999999999, .has_owner = true, .uid = UINT32_MAX },
+			  .mtime_nsec = 999999999, .has_owner = true, .uid = UINT32_MAX,
+			  .whole = true },
 			{ .type = MANIFEST_FILE, .path = "d/file", .mode = 0644,
 			  .mtime_sec = 1700000000, .size = 4 * (uint64_t)CHUNK + 7,
 			  .first_run = 0, .n_runs = 2, .xattrs = xattrs,

@@ -118,6 +118,7 @@ static void fill(struct tree *t, struct manifest_entry *e)
 		e->xattrs = pairs;
 		e->xattrs_len = one_in(t, 2) ? 3 : sizeof(pairs);
 	}
+	e->whole = e->type == MANIFEST_DIR && one_in(t, 2);
 	if (e->type == MANIFEST_FILE)
 		fill_file(t, e);
 	else if (e->type != MANIFEST_DIR)
