@@ -226,7 +226,7 @@ const char *receipt_status_name(uint8_t status)
 		[RECEIPT_COMPLETE] = "complete",     [RECEIPT_PARTIAL] = "partial",
 		[RECEIPT_CORRUPT] = "corrupt",       [RECEIPT_REFUSED] = "refused",
 		[RECEIPT_IO] = "input/output error", [RECEIPT_INTERRUPTED] = "interrupted",
-		[RECEIPT_HOOK] = "hook failed",
+		[RECEIPT_HOOK] = "hook failed",      [RECEIPT_STUCK] = "not removed",
 	};
 
 	return status < ARRAY_LEN(names) ? names[status] : "unknown";

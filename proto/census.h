@@ -90,6 +90,7 @@ enum receipt_status {
 	RECEIPT_IO = 4,       /* the receiver could not store it */
 	RECEIPT_INTERRUPTED = 5,
 	RECEIPT_HOOK = 6, /* all is stored, but the program that the receiver then ran failed */
+	RECEIPT_STUCK = 7, /* all is stored, but not all is gone that was to be removed */
 };
 
 /* Content of ACK type ACK_RECEIPT; repeated until a PROBE lists the node under `receipts`. */

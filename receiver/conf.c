@@ -29,6 +29,8 @@ static const struct opt opts[] = {
 	  .help = "files without a digest, of plain NORM senders, are no failure" },
 	{ "owner", 0, NULL, &opt_flag, AT(owner),
 	  .help = "give files to the owners that the sender names, set-uid bits too (as root)" },
+	{ "delete", 0, NULL, &opt_flag, AT(delete),
+	  .help = "let senders remove what is not in the directories that they send" },
 	{ "job", 0, "NAME", &opt_string, AT(job),
 	  .help = "receive the job of this name only, and do not hear others" },
 	{ "max-size", 0, "SIZE", &opt_size, AT(max_size), .min = 1,

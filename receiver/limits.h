@@ -14,6 +14,7 @@ struct limits {
 	uint64_t max_size;            /* bytes of a file or of a whole job; 0: any */
 	const struct opt_list *names; /* patterns, of which one must fit; NULL or empty: any */
 	uint32_t job;                 /* digest_tag() of the only one; 0: any */
+	bool delete;                  /* what a job wants removed is */
 	bool owner; /* owners and set-uid bits of jobs are taken: meta_set() */
 };
 

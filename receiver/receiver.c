@@ -546,6 +546,7 @@ int receiver_run(const struct conf *conf)
 			.names = &conf->allow_names,
 			.job = job_tag(conf->job),
 			.owner = conf->owner,
+			.delete = conf->delete,
 		},
 		.output.dirfd = -1,
 	};

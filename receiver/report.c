@@ -100,18 +100,22 @@ static void say_job(struct report *r, const struct addr *from, const struct job_
 	char name[1500], line[1700], host[ADDR_TEXT];
 	uint64_t n = job->files[FILE_VERIFIED];
 	bool told = job->told[FILE_VERIFIED] == n;
+	int len;
 
 	if (job->status != FILE_VERIFIED)
 		log_err(0, "%s from %s: %s%s%s", job->name, addr_format(from, host),
 			file_status_name(job->status), job->reason ? ": " : "",
 			job->reason ? job->reason : "");
-	if (r->conf.quiet || r->conf.json || told)
+	if (r->conf.quiet || r->conf.json || (told && !job->removed))
 		return;
 	utf8_escape(name, sizeof(name), job->name, strlen(job->name));
-	snprintf(line, sizeof(line),
-		 "%s: %" PRIu64 " files, %" PRIu64 " bytes, verified, %" PRIu64
-		 " of them unchanged",
-		 name, n, job->bytes, job->kept);
+	len = snprintf(line, sizeof(line),
+		       "%s: %" PRIu64 " files, %" PRIu64 " bytes, verified, %" PRIu64
+		       " of them unchanged",
+		       name, n, job->bytes, job->kept);
+	if (job->removed)
+		snprintf(line + len, sizeof(line) - (size_t)len, ", %" PRIu64 " others removed",
+			 job->removed);
 	say(r, line);
 }
 
@@ -192,6 +196,9 @@ static void emit_job(struct report *r, const struct addr *from, const struct job
 		if (job->files[i])
 			json_u64(&j, file_status_name(i), job->files[i]);
 	json_u64(&j, "kept", job->kept);
+	json_u64(&j, "removed", job->removed);
+	if (job->stuck)
+		json_u64(&j, "not_removed", job->stuck);
 	json_u64(&j, "bytes", job->bytes);
 	emit(r, &j);
 }
@@ -279,6 +286,8 @@ static void write_metrics(const struct report *r)
 		{ "reap_files_incomplete_total", "Files that did not arrive whole.",
 		  METRIC_COUNTER,
 		  (double)(r->files[FILE_INCOMPLETE] + r->files[FILE_WITHDRAWN]) },
+		{ "reap_removed_total", "Names removed by --delete.", METRIC_COUNTER,
+		  (double)r->removed },
 		{ "reap_hooks_total", "Programs run by --exec.", METRIC_COUNTER,
 		  (double)r->hooks },
 		{ "reap_hooks_failed_total", "Of these, failed.", METRIC_COUNTER,
@@ -348,6 +357,9 @@ void report_job(struct report *r, const struct addr *from, const struct job_resu
 	struct file_result all = { .status = job->status, .error = job->error };
 
 	report_status(r, file_exit(r, &all));
+	if (job->stuck)
+		report_status(r, STATUS_PARTIAL);
+	r->removed += job->removed;
 	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
 		r->files[i] += job->files[i] - job->told[i]; /* these were counted then */
 	if (r->conf.json)

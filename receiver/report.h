@@ -51,8 +51,9 @@ struct job_result {
 	int error;               /* REFUSED, FAILED: -errno */
 	uint64_t files[FILE_N_STATUSES];
 	uint64_t told[FILE_N_STATUSES]; /* of these by report_file() */
-	uint64_t kept;  /* of those verified: they were here and did not change */
-	uint64_t bytes; /* of those verified */
+	uint64_t kept;           /* of those verified: they were here and did not change */
+	uint64_t removed, stuck; /* names that the job does not have, or that are still there */
+	uint64_t bytes;          /* of those verified */
 };
 
 /* What came of one sender. */
@@ -82,6 +83,7 @@ struct report {
 	bool lost;         /* something that was to be written to standard output */
 	uint64_t files[FILE_N_STATUSES];
 	uint64_t hooks, hooks_failed;
+	uint64_t removed;
 	uint64_t bytes, packets, missed;
 	uint64_t malformed, unwelcome; /* packets refused: no NORM; not of --range */
 	uint64_t dropped_told;         /* of net->dropped, in an earlier summary */

@@ -51,6 +51,7 @@ void tally_job(struct tally *t, const struct job_result *job)
 	for (unsigned i = 0; i < FILE_N_STATUSES; i++)
 		t->files[i] += job->files[i];
 	t->bytes += job->bytes;
+	t->stuck += job->stuck;
 	if (job->reason && !t->reason[0])
 		snprintf(t->reason, sizeof(t->reason), "%s", job->reason);
 }
@@ -81,6 +82,8 @@ enum receipt_status tally_status(const struct tally *t)
 		return RECEIPT_REFUSED;
 	if (t->files[FILE_WITHDRAWN] || t->files[FILE_INCOMPLETE])
 		return RECEIPT_PARTIAL;
+	if (t->stuck)
+		return RECEIPT_STUCK;
 	return t->hooks_failed ? RECEIPT_HOOK : RECEIPT_COMPLETE;
 }
 

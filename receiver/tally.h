@@ -15,6 +15,7 @@ struct tally_digest {
 struct tally {
 	uint64_t files[FILE_N_STATUSES];
 	uint64_t hooks_failed;            /* for files, stored or not */
+	uint64_t stuck;                   /* was to be removed, and was not */
 	uint64_t bytes;                   /* stored */
 	char reason[CENSUS_TEXT_MAX + 1]; /* of the first file, or hook, that failed */
 	struct tally_digest *digests;     /* of those that were */

@@ -25,6 +25,7 @@ struct tree_conf {
 	const struct manifest *manifest; /* both borrowed */
 	const uint8_t *job;              /* DIGEST_LEN bytes: its id */
 	bool owner;                      /* see meta_set() */
+	bool prune; /* what the manifest does not name is removed where it says so */
 };
 
 /* Why a job cannot be stored. */
@@ -116,7 +117,15 @@ struct tree_failure {
 	int error; /* -EBADMSG: a digest does not match */
 };
 
-#define TREE_FAILURES 16 /* that are told one by one */
+#define TREE_FAILURES   16 /* that are told one by one */
+#define TREE_STUCK_PATH 400
+#define TREE_SPELLING   (-ENOTUNIQ) /* see tree_stuck_text() */
+
+/* What cannot be removed from a directory that shall be whole. */
+struct tree_stuck {
+	char path[TREE_STUCK_PATH]; /* the beginning of it, if it is longer */
+	int error;
+};
 
 /* Entries that are no directories count as files. */
 struct tree_result {
@@ -125,16 +134,22 @@ struct tree_result {
 	uint64_t bytes; /* of those delivered */
 	uint32_t n_failures;
 	struct tree_failure failures[TREE_FAILURES]; /* the first of them */
+	uint64_t removed;                            /* names that the job does not have */
+	uint32_t n_stuck;
+	struct tree_stuck stuck[TREE_FAILURES]; /* the first of them */
 	int unsynced; /* -errno: it could not be written out, and may be lost with the power */
 };
 
 /*
  * Puts all files whose chunks are good into their places, with mode and times, and removes the
- * stage. Whatever stops it, each file is the old one or the new one. 0, also when some files
- * failed or it is unsynced, when the stage is left, too: the result tells; -errno: nothing was
- * put in its place, the stage is left.
+ * stage. Whatever stops it, each file is the old one or the new one. Then, with `prune`, if
+ * nothing failed, what shall not be in directories that are whole is removed. 0, also when some
+ * files failed or it is unsynced, when the stage is left, too: the result tells; -errno:
+ * nothing was put in its place, the stage is left.
  */
 int tree_switch(struct tree *t, struct tree_result *ret);
+
+const char *tree_stuck_text(int error);
 
 /* After tree_switch(). */
 bool tree_delivered(const struct tree *t, uint32_t entry);

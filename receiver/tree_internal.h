@@ -99,6 +99,12 @@ int tree_check_names(struct tree *t, struct tree_refusal *why);
 /* The stage is open: what is in it, and whether there is room for the rest. */
 int tree_check_room(struct tree *t, struct tree_refusal *why);
 
+/* tree_switch.c: whether a path is that of a directory, or below it. */
+bool tree_lies_in(const char *path, const char *dir, size_t len);
+
+/* tree_prune.c: all was delivered and written out. */
+void tree_prune(struct tree *t, struct tree_result *res);
+
 /* tree_chunk.c */
 int tree_chunk_init(struct tree *t);
 void tree_chunk_fini(struct tree *t);

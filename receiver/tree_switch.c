@@ -413,7 +413,7 @@ static int move_one(struct tree *t, uint32_t entry)
 	return e->type == MANIFEST_DIR ? move_dir(t, e) : move_file(t, entry);
 }
 
-static bool lies_in(const char *path, const char *dir, size_t len)
+bool tree_lies_in(const char *path, const char *dir, size_t len)
 {
 	return len > 0 && strncmp(path, dir, len) == 0 && (path[len] == '/' || !path[len]);
 }
@@ -461,7 +461,7 @@ static void move_all(struct tree *t, struct tree_result *res)
 
 		if (t->entry[i] & ENTRY_FAILED)
 			continue;
-		if (!whole || !lies_in(path, whole, whole_len))
+		if (!whole || !tree_lies_in(path, whole, whole_len))
 			r = move_one(t, i);
 		if (r == -ENOENT) {
 			r = try_whole(t, i, res->n_failures == 0, &whole_len);
@@ -516,6 +516,11 @@ static int switch_in(struct tree *t, struct tree_result *res)
 	dress_dirs(t, res);
 	dirs_forget(&t->in);
 	res->unsynced = sync_stage(t);
+	if (t->conf.prune && res->unsynced == 0 && res->n_failures == 0) {
+		tree_prune(t, res);
+		dress_dirs(t, res);
+		res->unsynced = sync_stage(t);
+	}
 	if (res->unsynced == 0)
 		stage_remove(&t->stage);
 	return 0;

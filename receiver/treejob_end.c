@@ -125,10 +125,52 @@ bool treejob_hooked(struct treejob *tj, const struct hook_end *end)
 	return true;
 }
 
+/* --- what the sender wants removed --- */
+
+static bool wants_removal(const struct manifest *m)
+{
+	for (uint32_t i = 0; i < m->n_entries; i++)
+		if (m->entries[i].whole)
+			return true;
+	return false;
+}
+
+static void tell_removal(const struct treejob *tj, const struct job_result *is)
+{
+	if (!tj->decoded || !wants_removal(&tj->manifest))
+		return;
+	if (!tj->conf.limits->delete)
+		log_info("%s: the sender wants removed what it does not have, which only "
+			 "--delete allows",
+			 tj->name);
+	else if (is->status != FILE_VERIFIED)
+		log_warn(0, "%s: nothing was removed, since not all was delivered", tj->name);
+}
+
+/* For the receipt the first of them stands for all. */
+static void tell_stuck(struct treejob *tj, struct job_result *is)
+{
+	const struct tree_result *res = &tj->result;
+
+	for (uint32_t i = 0; i < res->n_stuck && i < TREE_FAILURES; i++)
+		log_err(0, "%s: cannot be removed: %s", res->stuck[i].path,
+			tree_stuck_text(res->stuck[i].error));
+	if (res->n_stuck > TREE_FAILURES)
+		log_err(0, "%u more cannot be removed", res->n_stuck - TREE_FAILURES);
+	is->removed = res->removed;
+	is->stuck = res->n_stuck;
+	if (!res->n_stuck || is->reason)
+		return;
+	snprintf(tj->text, sizeof(tj->text), "%u not removed: %.100s: %s", res->n_stuck,
+		 res->stuck[0].path, tree_stuck_text(res->stuck[0].error));
+	is->reason = tj->text;
+}
+
 static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
 {
 	is->id = tj->id;
 	is->name = tj->name;
+	tell_removal(tj, is);
 	tj->state = TREEJOB_DONE;
 	tj->content.closed = true;
 	treejob_set_busy(tj, now);
@@ -163,6 +205,7 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 				    ? "digests do not match, whatever was sent again"
 				    : strerror(-error);
 	is.error = error;
+	tell_stuck(tj, &is);
 	conclude(tj, now, &is);
 }
 

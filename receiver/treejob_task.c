@@ -134,6 +134,7 @@ static int open_tree(struct treejob *tj)
 		.manifest = &tj->manifest,
 		.job = tj->id,
 		.owner = tj->conf.limits->owner,
+		.prune = tj->conf.limits->delete,
 	};
 	struct tree_refusal why;
 	int r = tree_new(&tj->tree, &tc, &why);

@@ -19,6 +19,7 @@ static const char *const fec_ids[] = { "auto", "5", "129", NULL };
 static const char *const profiles[] = { "sow", "norm", NULL };
 static const char *const against_to[] = { "receivers", "who", "profile", NULL };
 static const char *const against_retry[] = { "to", "receivers", "who", "profile", NULL };
+static const char *const against_delete[] = { "who", "profile", NULL };
 static const char *const against_control[] = { "who", NULL };
 static const char *const against_who[] = { "profile", "quiet", NULL };
 static const char *const against_quiet[] = { "progress", "log-level", NULL };
@@ -41,6 +42,8 @@ static const struct opt opts[] = {
 	  .help = "leave out what is mounted below a directory" },
 	{ "owner", 0, NULL, &opt_flag, AT(owner), .help = "tell owners and groups, by number" },
 	{ "xattrs", 0, NULL, &opt_flag, AT(xattrs), .help = "tell extended attributes" },
+	{ "delete", 0, NULL, &opt_flag, AT(delete), .against = against_delete,
+	  .help = "have removed what is not in directories that are sent, with reap --delete" },
 	{ "digest-cache", 0, "FILE", &opt_string, AT(digest_cache),
 	  .help = "keep digests for the next run there, or none [~/.cache/sow/digests]" },
 

@@ -19,7 +19,7 @@ struct conf {
 	bool who; /* only ask which receivers are there */
 	/* What of the files is sent: globs, and how they are looked at. */
 	struct opt_list excludes;
-	bool one_file_system, owner, xattrs;
+	bool one_file_system, owner, xattrs, delete;
 	const char *digest_cache; /* a file; "none"; NULL: the default */
 
 	uint64_t rate;      /* bits a second of NORM messages; 0: auto; RATE_NORM_CC */

@@ -23,6 +23,7 @@ static int look_through(struct job *j, char *const *paths, unsigned n)
 		.one_file_system = j->conf.one_file_system,
 		.owner = j->conf.owner,
 		.xattrs = j->conf.xattrs,
+		.whole = j->conf.delete,
 		.files_only = j->conf.plain,
 		.progress = j->conf.progress ? say_scan : NULL,
 		.progress_arg = j,

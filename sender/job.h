@@ -15,7 +15,7 @@ struct job_conf {
 	bool plain;       /* files only, each an object, for receivers of other makes */
 	unsigned segment; /* bytes that INFO may take */
 	const struct opt_list *excludes; /* globs; NULL: none */
-	bool one_file_system, owner, xattrs;
+	bool one_file_system, owner, xattrs, delete;
 	uint64_t quick;           /* so many bytes are hashed before anybody is asked */
 	const char *digest_cache; /* a file; NULL: none is kept */
 	/* Called now and then while it is prepared; NULL: not wanted. */

@@ -122,6 +122,7 @@ static int prepare(const struct conf *c, char cache[static PATH_MAX], struct job
 		.one_file_system = c->one_file_system,
 		.owner = c->owner,
 		.xattrs = c->xattrs,
+		.delete = c->delete,
 		.quick = QUICK,
 		.digest_cache = digest_cache(c, cache),
 		.progress = say_progress,

@@ -99,6 +99,7 @@ static void begin_inside(struct scan_walk *w)
 static int walk_name(struct scan_walk *w, const char *name)
 {
 	struct scan *s = w->scan;
+	uint32_t entry = s->n;
 	struct stat st;
 	int r = look_at(s, name, &st);
 
@@ -109,14 +110,16 @@ static int walk_name(struct scan_walk *w, const char *name)
 	w->start = last_part(name);
 	w->dev = st.st_dev;
 	s->skip[w->root] = w->len - w->start;
-	if (w->start == w->len)
+	if (w->start == w->len) {
 		begin_inside(w);
-	else if (scan_excluded(s, w->path + w->start, w->path + w->start))
+		entry = UINT32_MAX;
+	} else if (scan_excluded(s, w->path + w->start, w->path + w->start)) {
 		return 0;
-	else
+	} else {
 		r = scan_add(w, &st, is_link(name));
+	}
 	if (r == 0 && S_ISDIR(st.st_mode))
-		r = scan_dir(w);
+		r = scan_dir(w, entry);
 	return r < 0 ? log_err(r, "%s", name) : 0;
 }
 

@@ -11,6 +11,7 @@ struct scan_conf {
 		*excludes; /* globs, for relative paths and for last parts; NULL */
 	bool one_file_system;
 	bool owner, xattrs; /* to be sent, too */
+	bool whole;         /* directories, if all that is in them is sent or excluded */
 	bool files_only;    /* no directories, and nothing that only a manifest can tell */
 	/* Called now and then while it goes on; NULL: not wanted. */
 	void (*progress)(void *arg, uint32_t n_entries, uint64_t bytes);

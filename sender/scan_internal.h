@@ -26,8 +26,9 @@ bool scan_excluded(const struct scan *s, const char *path, const char *name);
 /* Makes an entry of what is at w->path. 0; 1: it was refused, with a warning; -ENOMEM,
  * -EOVERFLOW. */
 int scan_add(struct scan_walk *w, const struct stat *st, bool follow);
-/* All that is in the directory w->path, in order. 0, -ENOMEM, -EOVERFLOW. */
-int scan_dir(struct scan_walk *w);
+/* All that is in the directory w->path, in order; `entry` is its own, UINT32_MAX: it has none.
+ * 0, -ENOMEM, -EOVERFLOW. */
+int scan_dir(struct scan_walk *w, uint32_t entry);
 /* Puts the entries in order, makes one of directories that came twice, and finds hard links.
  * -EINVAL: two entries of one name, which was logged; -ENOMEM. */
 int scan_order(struct scan *s);

@@ -94,6 +94,8 @@ static int merge(struct scan *s)
 		} else if (s->entries[n - 1].type != MANIFEST_DIR ||
 			   s->entries[i].type != MANIFEST_DIR) {
 			r = clash(s, n - 1, i);
+		} else {
+			s->entries[n - 1].whole &= s->entries[i].whole;
 		}
 	}
 	s->n = n;

@@ -208,30 +208,32 @@ bool scan_excluded(const struct scan *s, const char *path, const char *name)
 	return false;
 }
 
-/* What is at w->path, where `name` is its last part, and all below. */
+/* What is at w->path, where `name` is its last part, and all below. 1: it is not sent, which
+ * was told. */
 static int visit(struct scan_walk *w, const char *name)
 {
 	struct scan *s = w->scan;
+	uint32_t entry = s->n;
 	struct stat st;
 	int r;
 
 	if (scan_excluded(s, w->path + w->start, name))
 		return 0;
 	if (w->len - w->start > MANIFEST_PATH_MAX || w->len > PATH_MAX - 1)
-		return refuse(s, -ENAMETOOLONG, w->path, "not sent"), 0;
+		return refuse(s, -ENAMETOOLONG, w->path, "not sent"), 1;
 	if (lstat(w->path, &st) < 0)
-		return refuse(s, -errno, w->path, "not sent"), 0;
+		return refuse(s, -errno, w->path, "not sent"), 1;
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
 		s->n_refused++;
 		log_warn(0, "%s: is a %s, which is not sent", w->path, scan_kind(&st));
-		return 0;
+		return 1;
 	}
 	if (S_ISREG(st.st_mode) && geteuid() != 0 && access(w->path, R_OK) < 0)
-		return refuse(s, -errno, w->path, "not sent"), 0;
+		return refuse(s, -errno, w->path, "not sent"), 1;
 	r = scan_add(w, &st, false);
 	if (r != 0 || !S_ISDIR(st.st_mode) || (s->conf->one_file_system && st.st_dev != w->dev))
-		return MIN(r, 0);
-	return scan_dir(w);
+		return r;
+	return scan_dir(w, entry);
 }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b)
@@ -251,18 +253,19 @@ static int visit_child(struct scan_walk *w, size_t len, const char *name)
 
 	if (len + n >= sizeof(w->path)) {
 		refuse(w->scan, -ENAMETOOLONG, w->path, "not all below it is sent");
-		return 0;
+		return 1;
 	}
 	memcpy(w->path + len, name, n + 1);
 	w->len = len + n;
 	return visit(w, name);
 }
 
-int scan_dir(struct scan_walk *w)
+int scan_dir(struct scan_walk *w, uint32_t entry)
 {
 	struct dirent **child = NULL;
 	size_t len = w->len;
 	int n = scandir(w->path, &child, is_child, by_bytes), r = 0;
+	bool whole = w->scan->conf->whole && n >= 0;
 
 	if (n < 0 && errno == ENOMEM)
 		return -ENOMEM;
@@ -271,12 +274,15 @@ int scan_dir(struct scan_walk *w)
 	if (n > 0 && w->path[len - 1] != '/')
 		w->path[len] = '/';
 	for (int i = 0; i < n; i++) {
-		if (r == 0)
+		if (r >= 0)
 			r = visit_child(w, len + (w->path[len] == '/'), child[i]->d_name);
+		whole &= r == 0;
 		free(child[i]);
 	}
+	if (entry != UINT32_MAX)
+		w->scan->entries[entry].whole = whole;
 	free(child);
 	w->path[len] = '\0';
 	w->len = len;
-	return r;
+	return MIN(r, 0);
 }

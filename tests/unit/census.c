@@ -300,7 +300,8 @@ static void names(void **state)
 	assert_string_equal(receipt_status_name(RECEIPT_COMPLETE), "complete");
 	assert_string_equal(receipt_status_name(RECEIPT_INTERRUPTED), "interrupted");
 	assert_string_equal(receipt_status_name(RECEIPT_HOOK), "hook failed");
-	assert_string_equal(receipt_status_name(RECEIPT_HOOK + 1), "unknown");
+	assert_string_equal(receipt_status_name(RECEIPT_STUCK), "not removed");
+	assert_string_equal(receipt_status_name(RECEIPT_STUCK + 1), "unknown");
 	assert_string_equal(receipt_status_name(255), "unknown");
 }
 

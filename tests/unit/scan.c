@@ -223,6 +223,35 @@ static void excludes(void **state)
 	}
 }
 
+/* Unless something in them is not sent: what is excluded does not count. */
+static void directories_are_whole(void **state)
+{
+	struct opt_list globs = { 1, { "*.o" } };
+	struct scan_conf conf = { .whole = true, .excludes = &globs };
+	struct scan *s = scan(&plain, NAMES("t"));
+
+	assert_false(find(s, "t")->whole);
+	scan_free(s);
+	s = scan(&conf, NAMES("t"));
+	assert_true(find(s, "t")->whole && find(s, "t/d")->whole &&
+		    find(s, "t/d/empty")->whole);
+	assert_false(find(s, "t/a")->whole || find(s, "t/linkdir")->whole);
+	scan_free(s);
+	assert_int_equal(mkfifo("t/d/fifo", 0600), 0);
+	assert_int_equal(mkdir("other", 0700), 0);
+	assert_int_equal(mkdir("other/d", 0700), 0);
+	assert_int_equal(mkdir("other/d/empty", 0700), 0);
+	s = scan(&conf, NAMES("t"));
+	assert_true(find(s, "t")->whole && find(s, "t/d/empty")->whole);
+	assert_false(find(s, "t/d")->whole);
+	scan_free(s);
+	/* of several names: only when all of them are */
+	s = scan(&conf, NAMES("other/d", "t/d"));
+	assert_false(find(s, "d")->whole);
+	assert_true(find(s, "d/empty")->whole);
+	scan_free(s);
+}
+
 static void hard_links(void **state)
 {
 	struct scan *s;
@@ -410,6 +439,7 @@ int main(void)
 		CASE(mistakes_are_refused),
 		CASE(what_is_no_file_is_left_out),
 		CASE(excludes),
+		CASE(directories_are_whole),
 		CASE(hard_links),
 		CASE(changes_are_seen),
 		CASE(owners_and_attributes),

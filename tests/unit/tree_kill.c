@@ -1,5 +1,5 @@
 /* tree_kill.c - kill -9 at every system call of the switch: each file is the old or the new
- * one.
+ * one, and old ones are removed after the others came.
  */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/unit.h"
@@ -73,7 +73,7 @@ static void job(struct crop *c)
 {
 	crop_init(c);
 	crop_add_file(c, "a", fresh, 2000);
-	crop_add(c, MANIFEST_DIR, "d");
+	crop_add(c, MANIFEST_DIR, "d")->whole = true;
 	crop_add_file(c, "d/big", fresh, SIZE);
 	crop_add_link(c, MANIFEST_HARDLINK, "d/hard", "d/big");
 	crop_add_file(c, "d/one", fresh, 1000);
@@ -91,7 +91,8 @@ static void yesterday(void)
 	crop_write(out, "a", old, 1000);
 	crop_write(out, "d/big", old, SIZE);
 	crop_write(out, "d/hard", old, 10);
-	crop_write(out, "d/kept", old, 20);
+	crop_write(out, "d/left", old, 20);
+	crop_write(out, "d/left over/x", old, 20);
 	crop_write(out, "d/one", old, 1000);
 	assert_int_equal(symlinkat("nowhere", out, "soft"), 0);
 }
@@ -107,6 +108,13 @@ static bool is_missing_or_new(const char *path, size_t is)
 	       crop_is(out, path, fresh, is);
 }
 
+static bool is_all_new(void)
+{
+	return crop_is(out, "a", fresh, 2000) && crop_is(out, "d/big", fresh, SIZE) &&
+	       crop_is(out, "d/hard", fresh, SIZE) && crop_is(out, "d/one", fresh, 1000) &&
+	       crop_is(out, "new/copy", fresh, SIZE) && crop_is(out, "new/sub/f", fresh, 1500);
+}
+
 static void assert_nothing_is_half_done(void)
 {
 	struct stat st;
@@ -114,7 +122,8 @@ static void assert_nothing_is_half_done(void)
 	assert_true(is_old_or_new("a", 1000, 2000));
 	assert_true(is_old_or_new("d/big", SIZE, SIZE));
 	assert_true(is_old_or_new("d/hard", 10, SIZE));
-	assert_true(crop_is(out, "d/kept", old, 20));
+	assert_true(is_all_new() || crop_is(out, "d/left", old, 20));
+	assert_true(is_all_new() || crop_is(out, "d/left over/x", old, 20));
 	assert_true(is_old_or_new("d/one", 1000, 1000));
 	assert_true(is_missing_or_new("new/copy", SIZE));
 	assert_true(is_missing_or_new("new/sub/f", 1500));
@@ -123,7 +132,9 @@ static void assert_nothing_is_half_done(void)
 
 static struct tree *received(const struct crop *c)
 {
-	struct tree_conf conf = { .dirfd = out, .manifest = &c->m, .job = c->job };
+	struct tree_conf conf = {
+		.dirfd = out, .manifest = &c->m, .job = c->job, .prune = true
+	};
 	struct tree_refusal why;
 	struct tree *t;
 	uint32_t pos = 0;
@@ -176,7 +187,8 @@ static void killed_anywhere_it_is_old_or_new(void **state)
 		assert_int_equal(res.n_failures, 0);
 		tree_free(t);
 		crop_assert_delivered(&c, out);
-		assert_true(crop_is(out, "d/kept", old, 20));
+		assert_int_equal(faccessat(out, "d/left", F_OK, 0), -1);
+		assert_int_equal(faccessat(out, "d/left over", F_OK, 0), -1);
 		assert_int_equal(crop_count(out), 4); /* no stage */
 		crop_clear(out);
 	}
