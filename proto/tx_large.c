@@ -17,6 +17,7 @@
 #define AHEAD        1 /* of another one */
 #define PASSES       2 /* blocks at once that are read again */
 #define SLOT_ROUNDS  8 /* K * GRTT after a POLL nobody answers it any more */
+#define ONCE         8 /* parity symbols for who did not hear the end of the repair, at first */
 #define LARGE_SLOT   (1u << 31)
 #define PIECE_BITS   12
 
@@ -356,12 +357,16 @@ static uint32_t lacking(const struct txlarge *b, uint32_t count)
 }
 
 /*
- * A receiver did not hear the end of the repair, and lacks so much. Where there is no other
- * parity the last is sent again.
+ * A receiver did not hear the end of the repair, and lacks no more than `count`, mostly much
+ * less: when it hears any of what is sent now it says how much. Where there is no other parity
+ * the last is sent again.
  */
 static uint32_t once_more(struct txlarge *b, uint32_t n_parity, uint32_t count)
 {
-	uint32_t target = with_margin(b, b->parity_target + count);
+	uint32_t target;
+
+	b->once = MIN(count, MAX(2 * b->once, ONCE));
+	target = with_margin(b, b->parity_target + b->once);
 
 	if (target > n_parity)
 		b->parity_sent -= MIN(target - n_parity, b->parity_sent);
@@ -382,10 +387,12 @@ static void raise_target(struct tx *tx, nsec_t now, const struct tx_object *o,
 		b->asked_at = now;
 	if (now - b->asked_at <= (tx_backoff(tx) + 1) * tx_grtt(tx))
 		b->largest = MAX(b->largest, lacking(b, count));
-	if (count > target)
+	if (count > target) {
 		target = with_margin(b, count);
-	else if (b->parity_sent >= target && now - b->sent_at >= tx_grtt(tx))
+		b->once = 0;
+	} else if (b->parity_sent >= target && now - b->sent_at >= tx_grtt(tx)) {
 		target = once_more(b, o->fec.n_parity, count);
+	}
 	b->parity_target = MIN(target, o->fec.n_parity);
 	tx->untold |= b->told < b->parity_target;
 }

@@ -62,6 +62,8 @@ struct txlarge {
 	uint32_t unasked;     /* parity target without a request */
 	nsec_t asked_at;      /* the first request for parity; 0: none */
 	uint32_t largest; /* the most that a receiver lacked, as far as they said soon after */
+	uint32_t once;    /* parity for who did not hear the end, the last time; 0: all seem to
+			     have */
 	uint32_t told;    /* parity target that a packet has announced */
 	bool learned;     /* the threshold knows it */
 };

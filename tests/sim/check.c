@@ -229,7 +229,7 @@ static void check_known(struct session *s)
 static void check_in_time(struct session *s)
 {
 	struct sim *sim = s->host->sim;
-	nsec_t time = s->finished_at - sim->start;
+	nsec_t time = s->finished_at - s->sender->started_at;
 
 	if (sim->sc.others_by && !s->host->slow && time > sim->sc.others_by)
 		sim_fail(sim, "does not wait for stragglers", "host %u: %.3f s", s->host->index,

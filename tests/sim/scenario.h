@@ -80,7 +80,7 @@ struct scenario {
 	unsigned n_refusing; /* hosts that refuse every object */
 	unsigned n_slow;     /* hosts behind a link like this */
 	struct link_conf slow;
-	nsec_t others_by; /* the others have everything after this time; 0: not looked at */
+	nsec_t others_by; /* from its start on, until the others have everything; 0: any */
 	double sender_dies_at, withdraw_at, abort_at, slow_at;
 	bool late_info; /* the digest comes after the last byte */
 	unsigned hostile;

@@ -292,6 +292,17 @@ static void counts_raise_the_target(void **state)
 	run(&r, 0);
 	assert_int_equal(r.n_parity, 3);
 	assert_int_equal(r.target, 17);
+
+	/* what lacks a few more may have asked for all, if it lost the end */
+	run(&r, 2 * r.grtt);
+	nack(&r, NODE + 1, erasures(1, 17));
+	run(&r, 0);
+	assert_int_equal(r.n_parity, 9);
+	run(&r, 2 * r.grtt);
+	nack(&r, NODE + 1, erasures(1, 17)); /* that was lost, too */
+	run(&r, 0);
+	assert_int_equal(r.n_parity, 19);
+	assert_int_equal(r.target, 45);
 	tx_free(r.tx);
 }
 
