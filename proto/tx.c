@@ -98,6 +98,17 @@ static int alloc_all(struct tx *tx)
 	return r;
 }
 
+size_t tx_memory_least(const struct tx_conf *conf)
+{
+	struct tx_conf c = *conf;
+
+	set_defaults(&c);
+	if (c.code == TX_CODE_SMALL)
+		return txblocks_memory_least(c.block_len, c.block_len + c.n_parity,
+					     c.segment_size);
+	return txlarges_memory_least(fec_large(c.large_len).n_parity, c.segment_size);
+}
+
 int tx_new(struct tx **ret, const struct tx_conf *conf, nsec_t now)
 {
 	struct rng rng = rng_init(conf->seed);

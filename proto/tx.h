@@ -52,8 +52,8 @@ struct tx_conf {
 	bool near;         /* all receivers are on this LAN: GRTT may fall fast */
 	nsec_t drop_after; /* a receiver that was asked and stays silent this long is dropped;
 			      0: 10 s */
-	size_t memory; /* bytes for block buffers, four of which there are at least, and as much
-			  for large blocks; 0: 24 MiB */
+	size_t memory; /* bytes for block buffers, tx_memory_least() at least, and as much for
+			  large blocks; 0: 24 MiB */
 	unsigned max_objects;   /* objects kept for repair, < 2^15; 0: 4096 */
 	unsigned max_receivers; /* 0: 4096 */
 	uint32_t job;           /* TX_SOW: what PROBEs say of its name; 0: nothing */
@@ -62,6 +62,8 @@ struct tx_conf {
 	uint64_t seed;
 };
 
+/* What blocks of the code, which is not AUTO, take at least: less memory would be exceeded. */
+size_t tx_memory_least(const struct tx_conf *conf);
 /* -EINVAL (names a contradiction in conf), -ENOMEM. */
 struct tx;
 int tx_new(struct tx **ret, const struct tx_conf *conf, nsec_t now);
@@ -80,8 +82,7 @@ int tx_add(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t
  */
 int tx_add_asked(struct tx *tx, nsec_t now, uint64_t size, const uint8_t *info, size_t info_len,
 		 uint64_t *ret_object);
-/* Replaces an object's INFO (a digest became known); it is sent again soon. -ENOENT, -EINVAL.
- */
+/* Replaces an object's INFO; it is sent again soon. -ENOENT, -EINVAL. */
 int tx_set_info(struct tx *tx, nsec_t now, uint64_t object, const uint8_t *info,
 		size_t info_len);
 /* Gives an object up: not sent any further, receivers are told by SQUELCH. */

@@ -16,6 +16,13 @@ static size_t buffer_len(const struct txblocks *s)
 	return (s->max_k + s->parity_cap) * s->symbol_len;
 }
 
+size_t txblocks_memory_least(uint32_t max_k, uint32_t max_symbols, size_t symbol_len)
+{
+	uint32_t parity = MIN(max_symbols - max_k, TXBLOCK_PARITY_CAP);
+
+	return BUFS_MIN * (max_k + parity) * symbol_len;
+}
+
 static int alloc_all(struct txblocks *s, uint32_t max_symbols)
 {
 	size_t words = bitmap_words(max_symbols) + recent_words(s->max_k);

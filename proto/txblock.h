@@ -56,6 +56,9 @@ struct txblocks {
 
 #define TXBLOCK_PARITY_CAP 16
 
+/* What txblocks_init() takes in any case. */
+size_t txblocks_memory_least(uint32_t max_k, uint32_t max_symbols, size_t symbol_len);
+
 /*
  * Memory for blocks of max_k symbols of symbol_len bytes; as many buffers as fit into `memory`,
  * four at least. max_symbols: source and parity of one block. -EINVAL, -ENOMEM.

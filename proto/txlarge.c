@@ -36,9 +36,23 @@ static int alloc_blocks(struct txlarges *s, uint32_t max_k)
 	return 0;
 }
 
+/* All parity of one block, and pieces to make it of. */
+static uint32_t slots_min(uint32_t max_parity, uint32_t per_piece)
+{
+	return piece_count(max_parity, per_piece) + UNIT_MAX;
+}
+
+size_t txlarges_memory_least(uint32_t max_parity, size_t symbol_len)
+{
+	uint32_t n = piece_symbols(symbol_len);
+
+	return slots_min(max_parity, n) * n * symbol_len;
+}
+
 int txlarges_init(struct txlarges *s, const struct txlarges_conf *conf)
 {
 	size_t slot_len;
+	uint32_t min;
 	int r;
 
 	*s = (struct txlarges){
@@ -53,10 +67,11 @@ int txlarges_init(struct txlarges *s, const struct txlarges_conf *conf)
 	slot_len = s->per_piece * s->symbol_len;
 	s->max_pieces = piece_count(conf->max_k, s->per_piece);
 	s->max_slots = piece_count(conf->max_parity, s->per_piece);
+	min = slots_min(conf->max_parity, s->per_piece);
 	if (conf->counting) /* as many slots, but nothing in them */
-		r = arena_init(&s->arena, conf->memory / slot_len, 1, s->max_slots + 8);
+		r = arena_init(&s->arena, conf->memory / slot_len, 1, min);
 	else
-		r = arena_init(&s->arena, conf->memory, slot_len, s->max_slots + 8);
+		r = arena_init(&s->arena, conf->memory, slot_len, min);
 	s->cap = CLAMP(s->arena.n, BLOCKS_MIN, BLOCKS_MAX);
 	if (r == 0)
 		r = alloc_blocks(s, conf->max_k);

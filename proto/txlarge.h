@@ -95,6 +95,8 @@ struct txlarges_conf {
 };
 
 int txlarges_init(struct txlarges *s, const struct txlarges_conf *conf); /* -EINVAL, -ENOMEM */
+/* What it takes for pieces and parity in any case. */
+size_t txlarges_memory_least(uint32_t max_parity, size_t symbol_len);
 void txlarges_fini(struct txlarges *s);
 
 struct txlarge *txlarges_find(const struct txlarges *s, uint64_t key); /* NULL: unknown */

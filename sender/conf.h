@@ -33,7 +33,7 @@ struct conf {
 	uint64_t memory;     /* bytes for blocks */
 	uint32_t interleave; /* large blocks; 0: by the rate */
 	int fec_id;          /* enum conf_fec */
-	uint32_t segment;    /* bytes */
+	uint32_t segment;    /* bytes; 0: what fits */
 	int profile;         /* enum conf_profile */
 	uint32_t threads;    /* for files and codec; WORKER_AUTO: by the CPUs */
 	const char *control; /* path of a Unix socket; NULL: none */

@@ -11,45 +11,13 @@
 #include "sender/digests.h"
 #include "sender/entry.h"
 #include "sender/pump.h"
+#include "sender/shape.h"
 #include "sender/who.h"
 
-#define RCVBUF  (1 << 20)  /* for the answers of many receivers at once */
-#define HEADERS 32         /* NORM's, beside the segment, at most */
-#define QUICK   (64 << 20) /* bytes that take no time to be hashed */
+#define RCVBUF (1 << 20)  /* for the answers of many receivers at once */
+#define QUICK  (64 << 20) /* bytes that take no time to be hashed */
 
-static int check_segment(const struct conf *c, const struct netplan *plan)
-{
-	unsigned ip = addr_family(&plan->group) == AF_INET6 ? 40 : 20;
-	unsigned headers = ip + 8 + HEADERS;
-
-	if (!plan->mtu || c->segment + headers <= plan->mtu)
-		return 0;
-	return log_err(0,
-		       "--segment %u: does not fit %s: its MTU is %u, and %u bytes of headers "
-		       "(IP, UDP, NORM) are added; give at most %u",
-		       c->segment, plan->ifname, plan->mtu, headers,
-		       plan->mtu > headers ? plan->mtu - headers : 0),
-	       -EINVAL;
-}
-
-/* FEC ID 5 numbers blocks by 24 bits. */
-static int choose_code(struct conf *c, const struct job *job)
-{
-	uint64_t block = (uint64_t)c->fec.k * c->segment;
-
-	if (job_largest(job) <= block << 24)
-		return 0;
-	if (c->fec_id == FEC_5)
-		return log_err(0,
-			       "--fec-id 5: the largest file is of more than %d blocks; give "
-			       "129, or a larger --segment or --fec",
-			       1 << 24),
-		       -EINVAL;
-	c->fec_id = FEC_129;
-	return 0;
-}
-
-static int plan_network(const struct conf *c, struct netplan *plan)
+static int plan_network(struct conf *c, struct netplan *plan)
 {
 	char error[NETOPT_TEXT];
 	int r = netopt_resolve(&c->net, NETOPT_SENDER, plan, error);
@@ -62,7 +30,7 @@ static int plan_network(const struct conf *c, struct netplan *plan)
 		log_warn(0, "%s", plan->warning);
 	if (!plan->rcvbuf)
 		plan->rcvbuf = RCVBUF;
-	return check_segment(c, plan);
+	return shape_segment(c, plan);
 }
 
 /* What an error before the transfer means as an exit status. */
@@ -143,19 +111,19 @@ static int run(struct conf *c, struct expected *expected)
 	char cache[PATH_MAX];
 	struct netplan plan;
 	struct job *job;
-	int r = prepare(c, cache, &job);
+	int r = plan_network(c, &plan);
 
+	if (r == 0)
+		r = prepare(c, cache, &job);
 	if (r < 0)
 		return status_of(r);
-	r = choose_code(c, job);
-	if (r == 0)
-		r = plan_network(c, &plan);
+	r = shape_code(c, job_largest(job));
 	r = r < 0 ? status_of(r) : transfer(c, &plan, job, expected);
 	job_free(job);
 	return r;
 }
 
-static int count(const struct conf *c)
+static int count(struct conf *c)
 {
 	struct netplan plan;
 	int r = plan_network(c, &plan);

@@ -22,8 +22,8 @@
 #include "sender/report.h"
 
 #define PACKET_MAX 1500
-#define SEGMENT    1400
-#define READS      16 /* for one wake-up; the loop tells if there is more */
+#define SEGMENT    1400 /* at most */
+#define READS      16   /* for one wake-up; the loop tells if there is more */
 
 struct who {
 	const struct conf *conf;
@@ -46,7 +46,7 @@ static int open_session(struct who *w)
 	struct tx_conf tc = {
 		.profile = TX_SOW,
 		.census = true,
-		.segment_size = SEGMENT,
+		.segment_size = (uint16_t)MIN(w->conf->segment, SEGMENT),
 		.fec_id = FEC_RS8,
 		.block_len = 1,
 		.backoff = 4,

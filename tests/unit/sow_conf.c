@@ -38,7 +38,7 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(c.fec.k, 64);
 	assert_int_equal(c.fec.n_parity, 128);
 	assert_int_equal(c.fec_id, FEC_AUTO);
-	assert_int_equal(c.segment, 1400);
+	assert_int_equal(c.segment, 0);
 	assert_int_equal(c.profile, PROFILE_SOW);
 	assert_int_equal(c.progress_mode, PROGRESS_AUTO);
 	assert_int_equal(c.log_level, LOG_LEVEL_INFO);

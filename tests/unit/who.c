@@ -34,6 +34,7 @@ static void a_flood_does_not_keep_it_from_ending(void **state)
 
 	assert_int_equal(conf_read(&conf, 4, argv), 0);
 	conf.wait = 50 * NSEC_PER_MSEC;
+	conf.segment = 1400;
 	assert_int_equal(netopt_resolve(&conf.net, NETOPT_SENDER, &plan, error), 0);
 	assert_int_equal(who_run(&conf, &plan), EXIT_NOBODY);
 	assert_in_range(n_reads, 1, READS_MAX - 1);
