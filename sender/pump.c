@@ -59,7 +59,6 @@ struct pump {
 	bool feeding; /* the job has more to do at once */
 	bool working; /* the last wake-up ended with more to do */
 	bool sent;    /* packets were sent in this wake-up */
-	bool nobody;  /* none came in time */
 	bool late;    /* the deadline passed */
 	bool stopped; /* a second signal */
 	bool warned;  /* of a firewall */
@@ -349,7 +348,8 @@ static nsec_t decide(struct pump *p)
 		report_start(p->c.report, &is);
 		return NSEC_NEVER;
 	}
-	p->nobody = gather_in_vain(&p->desk.orders.gather, p->now);
+	if (gather_in_vain(&p->desk.orders.gather, p->now))
+		say_goodbye(p); /* others may listen */
 	return at;
 }
 
@@ -532,8 +532,7 @@ static nsec_t step(struct pump *p)
 
 static bool over(const struct pump *p)
 {
-	return p->error < 0 || p->nobody || p->stopped || p->now >= p->drain_until ||
-	       tx_done(p->tx);
+	return p->error < 0 || p->stopped || p->now >= p->drain_until || tx_done(p->tx);
 }
 
 int pump_run(struct pump *p)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/human.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -42,15 +43,6 @@ void report_init(struct report *r, const struct conf *conf, const struct netplan
 
 /* --- the beginning --- */
 
-/* As --rate takes it. */
-static const char *rate_text(uint64_t rate, char buf[static 32])
-{
-	static const struct opt o = { .type = &opt_rate };
-
-	o.type->print(&o, &rate, buf, 32);
-	return buf;
-}
-
 static void say_wait(const struct conf *c, unsigned n)
 {
 	log_info("waiting up to %.3g s for %u receiver%s", (double)c->wait / 1e9, n,
@@ -63,9 +55,10 @@ void report_plan(const struct report *r, const struct job *job)
 	char group[ADDR_TEXT], rate[32];
 	unsigned n = job_n_files(job);
 
-	log_info("%u file%s, %" PRIu64 " bytes, to %s by %s at %s%sbit/s", n, n == 1 ? "" : "s",
+	log_info("%u file%s, %" PRIu64 " bytes, to %s by %s at %s%s", n, n == 1 ? "" : "s",
 		 job_bytes(job), addr_format(&r->plan->group, group), r->plan->ifname,
-		 r->rates->automatic ? "up to " : "", rate_text(r->rates->max, rate));
+		 r->rates->automatic ? "up to " : "",
+		 human_number(rate, sizeof(rate), (double)r->rates->max, "bit/s"));
 	if (c->receivers)
 		say_wait(c, c->receivers);
 	if (r->expected)
@@ -146,7 +139,7 @@ void report_progress(struct report *r, const struct report_now *is)
 	st = tx_status(is->tx);
 	now = (struct progress_now){ st.sent, MAX(st.total, job_total(is->job)), note };
 	if (r->rates->automatic && is->started_at != NSEC_NEVER)
-		rate_text((st.rate * 8 + 500000) / 1000000 * 1000000, rate);
+		human_number(rate, sizeof(rate), (double)st.rate * 8, "bit/s");
 	snprintf(note, sizeof(note), "%s%u receiver%s%s%s%s%s",
 		 st.phase == PHASE_WAIT      ? "waiting, "
 		 : st.phase == PHASE_CATCHUP ? "repairing, "
@@ -216,8 +209,9 @@ static void summary(struct report *r, const struct report_now *is, int exit_stat
 		 why(is, exit_status), t.ok, t.expected, t.expected == 1 ? "" : "s", t.bytes,
 		 t.seconds, t.goodput / 1e6, t.ratio);
 	if (is->started_at == NSEC_NEVER && exit_status == EXIT_NOBODY && !is->quit)
-		snprintf(text, sizeof(text), "nobody there: no receiver answered within %.3g s",
-			 (double)r->conf->wait / 1e9);
+		snprintf(text, sizeof(text),
+			 "nobody there: no receiver%s answered within %.3g s",
+			 r->expected ? " of those named" : "", (double)r->conf->wait / 1e9);
 	else if (is->started_at == NSEC_NEVER)
 		snprintf(text, sizeof(text), "%snothing was sent", why(is, exit_status));
 	said_line(&r->said, exit_status != EXIT_ALL, text);
