@@ -152,6 +152,30 @@ bool listener_is(const struct listener *li, const char *text, size_t len)
 	       (addr_parse(&addr, word, 0) == 0 && addr_same_host(&addr, &li->addr));
 }
 
+void listener_tell(const struct listener *li, struct json *j)
+{
+	char node[16], addr[ADDR_TEXT];
+
+	snprintf(node, sizeof(node), "%08" PRIx32, li->node_id);
+	json_string(j, "node", node);
+	json_text(j, "host", li->host, li->self.host_len);
+	json_string(j, "address", addr_format_host(&li->addr, addr));
+}
+
+void listener_tell_self(const struct listener *li, struct json *j)
+{
+	char machine[24];
+
+	if (!li->announced)
+		return;
+	json_text(j, "version", li->version, li->self.version_len);
+	if (li->self.free != ANNOUNCE_FREE_UNKNOWN)
+		json_u64(j, "free_bytes", li->self.free);
+	snprintf(machine, sizeof(machine), "%016" PRIx64, li->self.machine);
+	if (li->self.machine)
+		json_string(j, "machine", machine);
+}
+
 const char *listener_label(const struct listener *li, char *buf, size_t cap)
 {
 	char addr[ADDR_TEXT], host[4 * CENSUS_HOST_MAX];

@@ -4,6 +4,7 @@
 #define SENDER_LISTENERS_H
 
 #include "common/addr.h"
+#include "common/json.h"
 #include "proto/tx.h"
 
 /* Texts are as they came: not terminated, of any bytes but 0. */
@@ -42,6 +43,10 @@ const struct listener *listeners_find(const struct listeners *l, uint32_t node_i
 bool listener_has_name(const struct listener *li, const char *name, size_t len);
 /* ... or its node, or its address. */
 bool listener_is(const struct listener *li, const char *text, size_t len);
+
+/* Its node, host name and address, and what else it announced, as members of an event. */
+void listener_tell(const struct listener *li, struct json *j);
+void listener_tell_self(const struct listener *li, struct json *j);
 
 /* "HOST (ADDRESS)" for a terminal: nothing in it controls one. Cut at `cap`. Returns buf. */
 const char *listener_label(const struct listener *li, char *buf, size_t cap);

@@ -3,8 +3,6 @@
 #include "sender/orders.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 static int fail(struct orders *o, struct json *answer, int r, const char *error)
 {
@@ -50,16 +48,6 @@ static int wait_longer(struct orders *o, nsec_t now, int64_t more, struct json *
 	return 0;
 }
 
-static void tell_node(struct json *answer, const struct listener *li)
-{
-	char id[16], addr[ADDR_TEXT];
-
-	snprintf(id, sizeof(id), "%08" PRIx32, li->node_id);
-	json_string(answer, "node", id);
-	json_text(answer, "host", li->host, li->self.host_len);
-	json_string(answer, "address", addr_format_host(&li->addr, addr));
-}
-
 /* The one that is meant; NULL, and *ret_n is how many may be. */
 static const struct listener *find(const struct orders *o, const struct command *cmd,
 				   unsigned *ret_n)
@@ -95,7 +83,7 @@ static int drop(struct orders *o, nsec_t now, const struct command *cmd, struct 
 		return fail(o, answer, -EALREADY, "it has sent its receipt");
 	gather_count(&o->gather, now, tx_n_receivers(o->tx) - o->barred);
 	done(answer);
-	tell_node(answer, li);
+	listener_tell(li, answer);
 	return 0;
 }
 

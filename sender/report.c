@@ -108,18 +108,15 @@ static void say_rate(struct report *r, const struct report_now *is)
 
 void report_straggler(struct report *r, const struct listener *li)
 {
-	char label[LABEL_MAX], node[16];
+	char label[LABEL_MAX];
 	struct json j;
 
 	if (!li)
 		return;
 	log_info("%s cannot keep up: it gets the rest when the others are done",
 		 listener_label(li, label, sizeof(label)));
-	snprintf(node, sizeof(node), "%08" PRIx32, li->node_id);
 	json_begin(&j, "straggler");
-	json_string(&j, "node", node);
-	json_text(&j, "host", li->host, li->self.host_len);
-	json_string(&j, "address", addr_format_host(&li->addr, label));
+	listener_tell(li, &j);
 	said_event(&r->said, &j, true);
 }
 

@@ -146,22 +146,6 @@ static void tell_absent_line(struct report *r, const char *name)
 
 /* --- events --- */
 
-static void put_self(struct json *j, const struct listener *li)
-{
-	char addr[ADDR_TEXT], machine[24];
-
-	json_text(j, "host", li->host, li->self.host_len);
-	json_string(j, "address", addr_format_host(&li->addr, addr));
-	if (!li->announced)
-		return;
-	json_text(j, "version", li->version, li->self.version_len);
-	if (li->self.free != ANNOUNCE_FREE_UNKNOWN)
-		json_u64(j, "free_bytes", li->self.free);
-	snprintf(machine, sizeof(machine), "%016" PRIx64, li->self.machine);
-	if (li->self.machine)
-		json_string(j, "machine", machine);
-}
-
 static void put_report(struct json *j, const struct rx_report *rp)
 {
 	uint64_t all = (uint64_t)rp->heard + rp->missed;
@@ -192,13 +176,17 @@ static void tell_json(struct report *r, const struct one *one)
 	struct json j;
 
 	json_begin(&j, "receiver");
-	snprintf(id, sizeof(id), "%08" PRIx32, one->rc.node_id);
-	json_string(&j, "node", id);
+	if (one->li) {
+		listener_tell(one->li, &j);
+	} else {
+		snprintf(id, sizeof(id), "%08" PRIx32, one->rc.node_id);
+		json_string(&j, "node", id);
+	}
 	json_string(&j, "status", outcome(r, one));
 	json_bool(&j, "ok", one->ok);
 	json_bool(&j, "straggler", one->rc.straggled);
 	if (one->li)
-		put_self(&j, one->li);
+		listener_tell_self(one->li, &j);
 	if (one->li && one->li->has_report)
 		put_report(&j, &one->li->last);
 	if (one->rt)

@@ -78,7 +78,7 @@ static int open_network(struct who *w)
 	if (r == 0)
 		r = loop_new(&w->loop);
 	if (r == 0)
-		r = loop_catch(w->loop, signals, sizeof(signals) / sizeof(signals[0]));
+		r = loop_catch(w->loop, signals, ARRAY_LEN(signals));
 	if (r == 0)
 		r = loop_add(w->loop, w->socket.fd, LOOP_READ, 0);
 	return r < 0 ? log_err(r, "start") : 0;
@@ -137,8 +137,7 @@ static void wait_for_answers(struct who *w)
 {
 	nsec_t at = tx_deadline(w->tx, w->now);
 	struct loop_event ev[4];
-	int n = loop_wait(w->loop, w->ended ? at : MIN(at, w->until), ev,
-			  sizeof(ev) / sizeof(ev[0]));
+	int n = loop_wait(w->loop, w->ended ? at : MIN(at, w->until), ev, ARRAY_LEN(ev));
 
 	w->now = clock_now();
 	for (int i = 0; i < n; i++)
@@ -179,34 +178,24 @@ static int by_name(const void *a, const void *b)
 	return r;
 }
 
-static int tell_json(const struct who *w, const struct listener *li)
+static int tell_json(const struct listener *li)
 {
-	char addr[ADDR_TEXT], id[24];
 	struct json j;
 
 	json_begin(&j, "listener");
-	snprintf(id, sizeof(id), "%08" PRIx32, li->node_id);
-	json_string(&j, "node", id);
-	json_text(&j, "host", li->host, li->self.host_len);
-	json_string(&j, "address", addr_format_host(&li->addr, addr));
-	json_text(&j, "version", li->version, li->self.version_len);
+	listener_tell(li, &j);
 	json_string(&j, "state", announce_state_name(li->self.state));
-	if (li->self.free != ANNOUNCE_FREE_UNKNOWN)
-		json_u64(&j, "free_bytes", li->self.free);
-	snprintf(id, sizeof(id), "%016" PRIx64, li->self.machine);
-	if (li->self.machine)
-		json_string(&j, "machine", id);
+	listener_tell_self(li, &j);
 	return json_write(&j, STDOUT_FILENO);
 }
 
-static int tell_all_json(const struct who *w, const struct listener *const *list, unsigned n,
-			 int status)
+static int tell_all_json(const struct listener *const *list, unsigned n, int status)
 {
 	struct json j;
 	int r = 0;
 
 	for (unsigned i = 0; i < n && r == 0; i++)
-		r = tell_json(w, list[i]);
+		r = tell_json(list[i]);
 	json_begin(&j, "done");
 	json_u64(&j, "listeners", n);
 	json_i64(&j, "exit", status);
@@ -219,8 +208,7 @@ static int tell_table(const struct listener *const *list, unsigned n)
 		{ "NAME", false },  { "ADDRESS", false }, { "VERSION", false },
 		{ "STATE", false }, { "FREE", true },
 	};
-	struct table t = { .columns = columns,
-			   .n_columns = sizeof(columns) / sizeof(columns[0]) };
+	struct table t = { .columns = columns, .n_columns = ARRAY_LEN(columns) };
 	char text[4 * CENSUS_HOST_MAX + 1];
 
 	for (unsigned i = 0; i < n; i++) {
@@ -257,7 +245,7 @@ static int tell(const struct who *w, int status)
 	}
 	qsort(list, n, sizeof(list[0]), by_name);
 	if (w->conf->json)
-		r = tell_all_json(w, list, n, status);
+		r = tell_all_json(list, n, status);
 	else
 		r = tell_table(list, n);
 	free(list);
