@@ -198,6 +198,34 @@ static int write_special(const char *path, const void *buf, size_t len)
 	return r;
 }
 
+static int open_beside(const char *path, char tmp[static PATH_MAX])
+{
+	int fd;
+
+	if (snprintf(tmp, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = mkostemp(tmp, O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int file_replaceable(const char *path)
+{
+	char tmp[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (is_special(path))
+		return 0;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return -EISDIR;
+	fd = open_beside(path, tmp);
+	if (fd < 0)
+		return fd;
+	unlink(tmp);
+	close_fd(&fd);
+	return 0;
+}
+
 int file_replace(const char *path, mode_t mode, const void *buf, size_t len)
 {
 	char tmp[PATH_MAX];
@@ -205,11 +233,9 @@ int file_replace(const char *path, mode_t mode, const void *buf, size_t len)
 
 	if (is_special(path))
 		return write_special(path, buf, len);
-	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
-	fd = mkostemp(tmp, O_CLOEXEC);
+	fd = open_beside(path, tmp);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = file_write_all(fd, buf, len);
 	if (r == 0 && (fchmod(fd, mode) < 0 || rename(tmp, path) < 0))
 		r = -errno;

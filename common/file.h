@@ -40,5 +40,7 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len);
  * What is there and is no regular file (a device, a pipe with a reader) is written to.
  */
 int file_replace(const char *path, mode_t mode, const void *buf, size_t len);
+/* Whether that could begin now: 0 or -errno. */
+int file_replaceable(const char *path);
 
 #endif

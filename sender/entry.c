@@ -38,6 +38,14 @@ static int name_receivers(const struct conf *c, struct expected **ret)
 	return !expected_n(e);
 }
 
+/* What is written at the end, and could not be, is better known now. */
+static int check_place(const char *option, const char *path)
+{
+	int r = path ? file_replaceable(path) : 0;
+
+	return r < 0 ? log_err(r, "--%s %s", option, path) : 0;
+}
+
 int entry_open(struct entry *e, const struct conf *c)
 {
 	int level = c->quiet ? LOG_LEVEL_INFO : c->log_level;
@@ -48,6 +56,10 @@ int entry_open(struct entry *e, const struct conf *c)
 		return log_err(r, "--log %s", c->log);
 	if (c->lock)
 		r = take_lock(c->lock, &e->lock);
+	if (r == 0)
+		r = check_place("report", c->report);
+	if (r == 0)
+		r = check_place("metrics", c->metrics);
 	if (r == 0 && (c->to.n || c->retry_failed))
 		r = name_receivers(c, &e->expected);
 	if (r > 0)

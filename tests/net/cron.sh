@@ -63,9 +63,11 @@ silent
 sow_from s --retry-failed "$dir/log" "$dir/file"
 expect 1 sow 5
 says sow "is no report of sow"
-sow_from s --report "$dir/no/such/directory/report" --wait 0 "$dir/file"
-expect 2 sow 5
-says sow "--report $dir/no/such/directory/report: No such file or directory"
+for option in report metrics; do
+	sow_from s "--$option" "$dir/no/such/directory/file" --wait 60 "$dir/file"
+	expect 2 sow 5
+	says sow "--$option $dir/no/such/directory/file: No such file or directory"
+done
 sow_from s --log "$dir/no/such/directory/log" "$dir/file"
 expect 2 sow 5
 says sow "--log $dir/no/such/directory/log: No such file or directory"

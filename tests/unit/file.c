@@ -149,9 +149,22 @@ static void a_range_is_copied(void **state)
 	}
 }
 
+static void what_can_be_replaced_is_known_before(void **state)
+{
+	snprintf(path, sizeof(path), "%s/new", dir);
+	assert_int_equal(file_replaceable(path), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(rmdir(dir), 0); /* nothing is left in it */
+	assert_int_equal(file_replaceable(path), -ENOENT);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(file_replaceable(dir), -EISDIR);
+	assert_int_equal(file_replaceable("/dev/null"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_can_be_replaced_is_known_before),
 		cmocka_unit_test(replace_then_read),
 		cmocka_unit_test(a_pipe_is_written_to_and_stays),
 		cmocka_unit_test(offsets_and_the_end),
