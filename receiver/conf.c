@@ -18,9 +18,11 @@ static const char *const against_quiet[] = { "progress", "log-level", NULL };
 static const struct opt opts[] = {
 	{ .help = "Files" },
 	{ "output", 'o', "PATH", &opt_string, AT(output), .dflt = ".",
-	  .help = "directory for the files that come, or the name of a single one" },
+	  .help = "directory for what comes, or a file or block device for a single file" },
 	{ "from", 0, "DIR", &opt_strings, AT(from),
 	  .help = "look there, too, for data that need not be sent again (repeat)" },
+	{ "inplace", 0, NULL, &opt_flag, AT(inplace),
+	  .help = "change large files themselves: no room for a second copy, no way back" },
 	{ "once", '1', NULL, &opt_flag, AT(once),
 	  .help = "end when one sender is done [serve for ever]" },
 	{ "wait", 'w', "TIME", &opt_duration, AT(wait),

@@ -9,7 +9,7 @@
 struct conf {
 	struct netopt net;
 	const char *output; /* see output_open() */
-	bool once, allow_unverified, owner, delete;
+	bool once, allow_unverified, owner, delete, inplace;
 	int64_t wait;       /* ns for somebody to be heard; 0: for ever */
 	int64_t inactivity; /* ns of silence */
 	uint64_t memory;    /* bytes for unfinished blocks, each sender */

@@ -22,6 +22,7 @@
 #define STEP_BYTES (32 << 20) /* hashed in one step, */
 #define STEP_NAMES 1000       /* and names looked at */
 #define NO_ENTRY   UINT32_MAX
+#define SAMPLES    64 /* of a device */
 
 enum place_kind {
 	PLACE_TARGET,
@@ -42,7 +43,8 @@ struct look {
 	uint32_t entry; /* whose path it has; NO_ENTRY: none */
 	uint32_t run;   /* the first of the entry's that does not end before `off` */
 	uint64_t off;
-	bool same; /* so far it is what the entry shall be */
+	bool same;   /* so far it is what the entry shall be */
+	bool direct; /* what comes is written into it, too */
 	struct stat st;
 };
 
@@ -166,16 +168,21 @@ static void tell(struct have *h, uint64_t off, uint64_t len)
 	h->found[h->n_found++] = (struct map_range){ off, len };
 }
 
-/* The chunk is at `off` in the file, and its bytes are in the buffer. */
+/*
+ * The chunk is at `off` in the file, and its bytes are in the buffer. What lies behind it in a
+ * file that is written to may fit, too, and is not overwritten before that was seen.
+ */
 static void take(struct have *h, uint32_t chunk, uint64_t off)
 {
 	const struct manifest_chunk *c = &h->conf.manifest->chunks[chunk];
 	const struct look *l = &h->look;
 	int r = -EINVAL;
 
-	if (l->kind == PLACE_OWN)
+	if (l->kind == PLACE_OWN || l->direct)
 		r = tree_adopt(h->conf.tree, chunk, l->entry, off);
-	if (r < 0 && l->kind != PLACE_OWN && !h->no_clone) {
+	if (r == -EAGAIN && l->direct)
+		return;
+	if (r < 0 && l->kind != PLACE_OWN && !l->direct && !h->no_clone) {
 		r = tree_clone(h->conf.tree, chunk, l->fd, off);
 		h->no_clone = r < 0 && c->len == MANIFEST_CHUNK;
 	}
@@ -204,8 +211,9 @@ static bool is_zero(const uint8_t *p, size_t len)
 	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
-/* Whether the piece of the file that was read is what the entry has there. */
-static bool fits(struct have *h, size_t len, const uint8_t *sum)
+/* The chunk that the entry has where the file is being read; WANTED_NONE: a hole, or no more.
+ */
+static uint32_t chunk_there(struct have *h)
 {
 	const struct manifest *m = h->conf.manifest;
 	const struct manifest_entry *e = entry_of(h);
@@ -218,9 +226,16 @@ static bool fits(struct have *h, size_t len, const uint8_t *sum)
 		l->run++;
 	run = &m->runs[e->first_run + l->run];
 	if (l->run == e->n_runs || run->file_off > l->off)
-		return is_zero(h->buf, len);
-	return is_chunk(h, manifest_chunk_at(m, run->content_off + (l->off - run->file_off)),
-			sum, len);
+		return WANTED_NONE;
+	return manifest_chunk_at(m, run->content_off + (l->off - run->file_off));
+}
+
+/* Whether the piece of the file that was read is what the entry has there. */
+static bool fits(struct have *h, size_t len, const uint8_t *sum)
+{
+	uint32_t chunk = chunk_there(h);
+
+	return chunk == WANTED_NONE ? is_zero(h->buf, len) : is_chunk(h, chunk, sum, len);
 }
 
 static int read_piece(struct have *h, uint64_t off, size_t len, uint8_t *sum)
@@ -284,6 +299,24 @@ static bool keep(struct have *h)
 	return true;
 }
 
+/* Equal chunks may be in the content more than once: first the one whose place this is. */
+static uint32_t find_chunk(struct have *h, size_t len, const uint8_t *sum)
+{
+	uint32_t chunk = h->look.entry == NO_ENTRY ? WANTED_NONE : chunk_there(h);
+
+	return chunk != WANTED_NONE && is_chunk(h, chunk, sum, len)
+		       ? chunk
+		       : wanted_find(&h->wanted, sum);
+}
+
+/* It is written there, or has been looked at. */
+static bool is_done(struct have *h)
+{
+	uint32_t chunk = h->look.direct ? chunk_there(h) : WANTED_NONE;
+
+	return chunk != WANTED_NONE && tree_has(h->conf.tree, chunk);
+}
+
 /* The next piece of the file. False: there is none. */
 static bool look_on(struct have *h)
 {
@@ -295,13 +328,17 @@ static bool look_on(struct have *h)
 
 	if (left == 0)
 		return l->same && !keep(h) ? (start_over(l), l->st.st_size > 0) : false;
+	if (is_done(h)) {
+		l->off += len;
+		return true;
+	}
 	if (read_piece(h, l->off, len, sum) < 0)
 		return false;
 	if (l->same && !fits(h, len, sum)) {
 		start_over(l);
 		return true;
 	}
-	chunk = l->same ? WANTED_NONE : wanted_find(&h->wanted, sum);
+	chunk = l->same ? WANTED_NONE : find_chunk(h, len, sum);
 	if (chunk != WANTED_NONE && is_chunk(h, chunk, sum, len) &&
 	    !tree_has(h->conf.tree, chunk))
 		take(h, chunk, l->off);
@@ -329,6 +366,7 @@ static void open_look(struct have *h, int dir, const char *name, enum place_kind
 	l->kind = kind;
 	l->entry = entry;
 	start_over(l);
+	l->direct = kind == PLACE_TARGET && tree_is_direct(h->conf.tree, entry);
 	l->fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (l->fd >= 0 && (fstat(l->fd, &l->st) < 0 || !S_ISREG(l->st.st_mode)))
 		close_fd(&l->fd);
@@ -354,8 +392,42 @@ static bool wants(const struct have *h, const struct manifest_entry *e)
 	return false;
 }
 
+/* Whether some of a few pieces of a device fit: it may be a large one with anything on it. */
+static bool is_promising(struct have *h)
+{
+	const struct manifest *m = h->conf.manifest;
+	uint32_t step = MAX(m->n_chunks / SAMPLES, 1);
+	uint8_t sum[SHA256_LEN];
+
+	for (uint32_t i = 0; i < m->n_chunks; i += step) {
+		uint64_t off = tree_place(h->conf.tree, i);
+
+		if (read_piece(h, off, m->chunks[i].len, sum) == 0 &&
+		    is_chunk(h, i, sum, m->chunks[i].len))
+			return true;
+	}
+	return false;
+}
+
+/* As open_look(), of the only entry. */
+static void look_at_device(struct have *h, const struct device *d)
+{
+	struct look *l = &h->look;
+
+	h->names++;
+	l->kind = PLACE_TARGET;
+	l->entry = 0;
+	l->direct = true;
+	start_over(l);
+	l->st.st_size = (off_t)entry_of(h)->size;
+	l->fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+	if (l->fd >= 0 && !is_promising(h))
+		close_fd(&l->fd);
+}
+
 static void open_entry(struct have *h, const struct place *p, uint32_t entry)
 {
+	const struct device *device = tree_device(h->conf.tree);
 	const struct manifest_entry *e = &h->conf.manifest->entries[entry];
 	const char *base;
 	int dir;
@@ -363,6 +435,10 @@ static void open_entry(struct have *h, const struct place *p, uint32_t entry)
 	if (e->type != MANIFEST_FILE ||
 	    !((p->kind == PLACE_TARGET && tree_may_keep(h->conf.tree, entry)) || wants(h, e)))
 		return;
+	if (device && p->kind == PLACE_TARGET) {
+		look_at_device(h, device);
+		return;
+	}
 	dir = dirs_of(&h->dirs, e->path, &base);
 	if (dir >= 0)
 		open_look(h, dir, base, p->kind, entry);

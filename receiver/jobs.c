@@ -148,6 +148,8 @@ static int fit_output(const struct jobs *js, struct offer *offer)
 
 	if (o->kind == OUTPUT_DIR)
 		return 0;
+	if (o->kind == OUTPUT_DEVICE)
+		return -ENOTBLK;
 	if (js->named)
 		return -EALREADY;
 	memcpy(offer->name, o->name, strlen(o->name) + 1); /* up to NAME_MAX */

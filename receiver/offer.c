@@ -97,6 +97,8 @@ const char *offer_refusal(int error)
 		return "something that is no directory is in the way";
 	case -EALREADY:
 		return "--output is the name of one file, and this is another one";
+	case -ENOTBLK:
+		return "--output is a device, which takes jobs of sow's only";
 	case -EISDIR:
 		return "a directory has that name";
 	default:

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +11,11 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "receiver/device.h"
 #include "receiver/reserved.h"
+#include "receiver/self.h"
+
+#define KINDS "; give a directory, a file or a block device"
 
 /* `error`: 0 if the words say it all. */
 static int refuse(const char *path, int error, const char *words)
@@ -29,7 +32,7 @@ static int open_dir(struct output *o, const char *dir, const char *path)
 		o->dir = realpath(dir, NULL);
 	if (!o->dir)
 		return refuse(path, -errno, "give a directory that exists");
-	if (faccessat(o->dirfd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+	if (o->kind != OUTPUT_DEVICE && faccessat(o->dirfd, ".", W_OK | X_OK, AT_EACCESS) < 0)
 		return refuse(path, -errno, "give a directory that you may write to");
 	return 0;
 }
@@ -65,6 +68,25 @@ static int open_file(struct output *o, const char *path)
 	return o->path ? open_parent(o, path) : refuse(path, -errno, "cannot be found");
 }
 
+/* Each job opens it anew, and what is wrong now may not be so then, but is better known now. */
+static int open_device(struct output *o, const char *path)
+{
+	char why[DEVICE_TEXT];
+	struct device d;
+	int r;
+
+	o->kind = OUTPUT_DEVICE;
+	o->path = realpath(path, NULL);
+	r = o->path ? open_parent(o, path) : refuse(path, -errno, "cannot be found");
+	if (r < 0)
+		return r;
+	if (device_open(&d, o->dirfd, o->name, why) < 0)
+		return refuse(path, 0, why);
+	o->size = d.size;
+	device_close(&d);
+	return 0;
+}
+
 static int open_new(struct output *o, const char *path)
 {
 	struct stat st;
@@ -98,8 +120,12 @@ static int open_any(struct output *o, const char *path)
 		return open_dir(o, path, path);
 	case S_IFREG:
 		return open_file(o, path);
+	case S_IFBLK:
+		return open_device(o, path);
+	case S_IFCHR:
+		return refuse(path, 0, "is a character device" KINDS);
 	default:
-		return refuse(path, 0, "a special file; give a directory or a file");
+		return refuse(path, 0, "is a pipe or a socket" KINDS);
 	}
 }
 
@@ -115,4 +141,9 @@ void output_close(struct output *o)
 	free(o->dir);
 	free(o->path);
 	o->dir = o->path = NULL;
+}
+
+uint64_t output_free(const struct output *o)
+{
+	return o->kind == OUTPUT_DEVICE ? o->size : self_free(o->dirfd);
 }

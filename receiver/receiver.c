@@ -252,7 +252,7 @@ static struct peer *meet(struct receiver *r, nsec_t now, const struct udp_datagr
 	if (earlier)
 		session_replaced(earlier->session, now);
 	r->session.state = state(r);
-	r->session.free = self_free(r->output.dirfd);
+	r->session.free = output_free(&r->output);
 	err = session_new(&s, &r->session, &origin, id, rng_u64(&r->rng), now);
 	if (err == 0 && (err = peers_add(&r->peers, now, &d->from, id, s)) < 0)
 		session_free(s);
@@ -554,6 +554,7 @@ int receiver_run(const struct conf *conf)
 
 	if (err == 0)
 		err = output_open(&r.output, conf->output);
+	r.output.inplace = conf->inplace;
 	if (err == 0)
 		err = open_from(&r);
 	if (err == 0)

@@ -2,12 +2,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/space.h"
 
+#include "common/file.h"
+#include "proto/types.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#define ALIGN ((uint64_t)4096) /* of what a device makes zero by itself */
+#define PIECE 65536            /* of zeros that are written */
 
 /* Blocks that only root may use are not promised to anybody else. */
 int space_left(int fd, struct space *ret)
@@ -61,4 +69,31 @@ int space_take(int fd, uint64_t size, bool holes)
 	if (r < 0)
 		return r;
 	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+}
+
+/* --- zeros --- */
+
+static int write_zeros(int fd, uint64_t off, uint64_t len)
+{
+	static const uint8_t zeros[PIECE];
+	int r = 0;
+
+	for (uint64_t done = 0; done < len && r == 0; done += PIECE)
+		r = file_pwrite_all(fd, zeros, (size_t)MIN(len - done, PIECE), off + done);
+	return r;
+}
+
+/* A file gets a hole; a device is told, and does it, or the kernel for it. */
+int space_zero(int fd, uint64_t off, uint64_t len)
+{
+	uint64_t range[2] = { off, len & ~(ALIGN - 1) };
+
+	if (len == 0 || fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off,
+				  (off_t)len) == 0)
+		return 0;
+	if (range[1] > 0 && ioctl(fd, BLKZEROOUT, range) == 0) {
+		off += range[1];
+		len -= range[1];
+	}
+	return write_zeros(fd, off, len);
 }

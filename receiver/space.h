@@ -24,4 +24,8 @@ uint64_t space_round(const struct space *s, uint64_t bytes);
  */
 int space_take(int fd, uint64_t size, bool holes);
 
+/* Makes zeros of these bytes of a file or device, without writing them where that can be. `off`
+ * is a multiple of 4096. 0 or -errno. */
+int space_zero(int fd, uint64_t off, uint64_t len);
+
 #endif

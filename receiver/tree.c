@@ -154,6 +154,8 @@ static int open_file(struct tree *t, uint32_t entry, bool write)
 {
 	if (t->entry[entry] & ENTRY_SAME)
 		return write ? -EBADF : open_target(t, entry);
+	if (t->entry[entry] & ENTRY_DIRECT)
+		return tree_direct_open(t, entry, write);
 	if (t->entry[entry] & ENTRY_STAGED)
 		return open_in_stage(t, entry, write ? O_RDWR : O_RDONLY);
 	return write ? create(t, entry) : -ENOENT;
@@ -203,6 +205,8 @@ int tree_fd(struct tree *t, uint32_t entry, bool write)
 	f->used = ++t->tick;
 	if (write)
 		t->entry[entry] &= (uint8_t)~ENTRY_META;
+	if (write && t->entry[entry] & ENTRY_DIRECT)
+		t->entry[entry] |= ENTRY_WRITTEN;
 	return f->fd;
 }
 
@@ -308,8 +312,10 @@ static int write_chunks(struct tree *t, uint64_t off, const uint8_t *data, size_
 		uint32_t pos = (uint32_t)(off - c->content_off);
 		size_t n = MIN(len, c->len - pos);
 
-		if (!tree_chunk_here(t, i))
+		if (!tree_chunk_here(t, i)) {
+			t->chunk[i] |= CHUNK_WET;
 			r = tree_put_bytes(t, off, data, n);
+		}
 		if (r == 0 && !tree_chunk_here(t, i))
 			tree_chunk_hot(t, i, pos, data, n);
 		off += n;
@@ -363,8 +369,14 @@ int tree_read(struct tree *t, uint64_t off, void *buf, size_t len)
 
 static int open_stage(struct tree *t, struct tree_refusal *why)
 {
-	int r = tree_check_names(t, why);
+	int r;
 
+	if (t->conf.device) {
+		t->entry[0] |= ENTRY_DIRECT | ENTRY_STAGED;
+		t->holds = t->conf.inplace;
+		return 0;
+	}
+	r = tree_check_names(t, why);
 	if (r == 0)
 		r = stage_open(&t->stage, t->conf.dirfd, t->conf.job);
 	if (r < 0)
@@ -372,6 +384,8 @@ static int open_stage(struct tree *t, struct tree_refusal *why)
 	dirs_init(&t->in, t->stage.tree);
 	t->holds |= t->stage.resumed;
 	r = tree_check_room(t, why);
+	if (r == 0)
+		r = tree_direct_lock(t);
 	if (r < 0 && !t->stage.resumed)
 		stage_remove(&t->stage);
 	return r;
@@ -388,7 +402,7 @@ int tree_new(struct tree **ret, const struct tree_conf *conf, struct tree_refusa
 	pthread_mutex_init(&t->lock, NULL);
 	t->conf = *conf;
 	t->m = conf->manifest;
-	t->stage.dir = t->stage.tree = -1;
+	t->stage.dir = t->stage.tree = t->lock_fd = -1;
 	for (unsigned i = 0; i < TREE_FDS; i++)
 		t->fds[i].fd = -1;
 	dirs_init(&t->in, -1);
@@ -418,6 +432,7 @@ void tree_free(struct tree *t)
 	dirs_fini(&t->in);
 	dirs_fini(&t->out);
 	stage_close(&t->stage);
+	close_fd(&t->lock_fd);
 	free(t->run_entry);
 	free(t->primary);
 	free(t->entry);
@@ -431,7 +446,7 @@ int tree_drop(struct tree *t)
 {
 	tree_close_all(t);
 	dirs_forget(&t->in);
-	return stage_remove(&t->stage);
+	return t->conf.device ? 0 : stage_remove(&t->stage);
 }
 
 const char *tree_stage_name(const struct tree *t)
@@ -449,6 +464,11 @@ bool tree_resumed(const struct tree *t)
 	return t->stage.resumed;
 }
 
+bool tree_copies(const struct tree *t)
+{
+	return t->copies;
+}
+
 bool tree_holds(const struct tree *t)
 {
 	return t->holds;
@@ -460,7 +480,8 @@ bool tree_is_empty(struct tree *t)
 
 	pthread_mutex_lock(&t->lock);
 	for (uint32_t i = 0; i < t->m->n_entries && !any; i++)
-		any = t->entry[i] & ENTRY_STAGED;
+		any = t->entry[i] & ENTRY_WRITTEN ||
+		      (t->entry[i] & (ENTRY_STAGED | ENTRY_DIRECT)) == ENTRY_STAGED;
 	pthread_mutex_unlock(&t->lock);
 	return !any;
 }

@@ -7,6 +7,7 @@
 
 #include "common/digest.h"
 #include "proto/manifest.h"
+#include "receiver/device.h"
 
 #include <stdatomic.h>
 
@@ -15,6 +16,10 @@
  * what it was. Each byte of the content is written once, to the first file that has it; others
  * get a copy at the end. A file that is at the target already, with the very bytes, is left
  * there and only read.
+ * Two kinds of entries are the exception, and written where they stand (DIRECT): a device,
+ * which has no stage, and with `inplace` files of more than one chunk that are at the target.
+ * Of these what stands in its place already is kept, and what is not delivered is mixed, old
+ * and new.
  *
  * Every function may be called in any thread; it returns 0, or what it says, or -errno.
  */
@@ -25,13 +30,16 @@ struct tree_conf {
 	const struct manifest *manifest; /* both borrowed */
 	const uint8_t *job;              /* DIGEST_LEN bytes: its id */
 	bool owner;                      /* see meta_set() */
-	bool prune; /* what the manifest does not name is removed where it says so */
+	bool prune;   /* what the manifest does not name is removed where it says so */
+	bool inplace; /* large files that are there are written directly */
+	const struct device *device; /* borrowed; the only entry is written to it; or NULL */
 };
 
 /* Why a job cannot be stored. */
 struct tree_refusal {
 	int error;        /* -errno; see tree_refusal_text() */
 	const char *path; /* the entry that stands for it; NULL: none; of the manifest */
+	bool inplace;     /* -ENOSPC: with it there would be room */
 };
 
 /*
@@ -48,11 +56,19 @@ const char *tree_refusal_text(int error);
 /* Whether nothing of it is in the stage yet. */
 bool tree_is_empty(struct tree *t);
 
-/* The name of the stage's directory, and its descriptor. */
+/* The name of the stage's directory, and its descriptor; of a device "" and -1. */
 const char *tree_stage_name(const struct tree *t);
 int tree_stage_tree(const struct tree *t);
 int tree_stage_dir(const struct tree *t);
 bool tree_resumed(const struct tree *t);
+
+/* Whether an entry is DIRECT, and the device, or NULL. */
+bool tree_is_direct(const struct tree *t, uint32_t entry);
+const struct device *tree_device(const struct tree *t);
+/* Whether something was written into a DIRECT entry that is not delivered; which. */
+bool tree_mixed(struct tree *t, uint32_t *ret_entry);
+/* Whether `inplace` would have spared the room of a second copy. */
+bool tree_copies(const struct tree *t);
 
 /* Bytes of the content. What lies in a chunk that is good, or held, is not written again. */
 int tree_write(struct tree *t, uint64_t off, const void *data, size_t len);
@@ -91,9 +107,11 @@ int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data);
 /* It was found in a file, at this place: shares the blocks, to be verified later. -EOPNOTSUPP
  * and others: it cannot be done here, put it. */
 int tree_clone(struct tree *t, uint32_t chunk, int fd, uint64_t off);
-/* It stands in the stage where it shall be, at `off` in the file of `entry`; -EINVAL: that is
- * not its place. */
+/* It stands in the stage, or a DIRECT file, where it shall be, at `off` in the file of `entry`;
+ * -EINVAL: that is not its place; -EAGAIN: its place is behind that one in the same file. */
 int tree_adopt(struct tree *t, uint32_t chunk, uint32_t entry, uint64_t off);
+/* Where a chunk shall be, in the file that has it first. */
+uint64_t tree_place(const struct tree *t, uint32_t chunk);
 /* Whether the bytes of a run are where others get their copy from. */
 bool tree_is_home(const struct tree *t, uint32_t run);
 /* Whether tree_keep() may succeed: nothing of the entry is in the stage. */

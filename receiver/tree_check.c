@@ -18,6 +18,7 @@
 struct need {
 	uint64_t bytes, files;
 	uint64_t same_bytes, same_files;
+	uint64_t spared_bytes; /* by --inplace */
 	uint64_t largest;
 };
 
@@ -34,6 +35,18 @@ static int check_type(const struct manifest_entry *e, const struct stat *st)
 	if (e->type == MANIFEST_DIR)
 		return S_ISDIR(st->st_mode) ? 0 : S_ISLNK(st->st_mode) ? -ELOOP : -ENOTDIR;
 	return S_ISDIR(st->st_mode) ? -EISDIR : 0;
+}
+
+/* A large file that is there: written in place, or beside. */
+static void choose_place(struct tree *t, const struct manifest_entry *e, const struct stat *st,
+			 int dir, const char *base)
+{
+	if (!tree_direct_may(e, st) || !tree_direct_can(dir, base))
+		return;
+	if (t->conf.inplace)
+		t->entry[e - t->m->entries] |= ENTRY_DIRECT;
+	else
+		t->copies = true;
 }
 
 static int check_name(struct tree *t, const struct manifest_entry *e)
@@ -56,6 +69,7 @@ static int check_name(struct tree *t, const struct manifest_entry *e)
 	r = check_type(e, &st);
 	if (e->type == MANIFEST_FILE && S_ISREG(st.st_mode) && st.st_size > 0)
 		t->holds = true;
+	choose_place(t, e, &st, dir, base);
 	return r;
 }
 
@@ -86,15 +100,37 @@ static bool in_stage(struct tree *t, uint32_t entry, uint64_t *ret_bytes)
 	return true;
 }
 
-/* A file of the same size is at the target: perhaps the same one, then it needs no room. */
-static bool at_target(struct tree *t, const struct manifest_entry *e)
+/* What is at the target. */
+static bool at_target(struct tree *t, const struct manifest_entry *e, struct stat *st)
 {
 	const char *base;
-	struct stat st;
 	int dir = t->holds ? dirs_of(&t->out, e->path, &base) : -ENOENT;
 
-	return dir >= 0 && fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size;
+	return dir >= 0 && fstatat(dir, base, st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st->st_mode);
+}
+
+/* A file of the same size is perhaps the same one, then it needs no room. */
+static void add_target(struct tree *t, struct need *n, uint64_t bytes, uint32_t entry)
+{
+	const struct manifest_entry *e = &t->m->entries[entry];
+	uint64_t there;
+	struct stat st;
+
+	if (!at_target(t, e, &st)) {
+		t->entry[entry] &= (uint8_t)~ENTRY_DIRECT;
+		return;
+	}
+	there = MIN(bytes, (uint64_t)st.st_blocks * 512);
+	if (t->entry[entry] & ENTRY_DIRECT) {
+		t->entry[entry] |= ENTRY_STAGED;
+		n->bytes -= there;
+	} else if ((uint64_t)st.st_size == e->size) {
+		n->same_bytes += bytes;
+		n->same_files++;
+	} else if (tree_direct_may(e, &st)) {
+		n->spared_bytes += there;
+	}
 }
 
 static void add_file(struct tree *t, struct need *n, const struct space *left, uint32_t entry)
@@ -105,16 +141,14 @@ static void add_file(struct tree *t, struct need *n, const struct space *left, u
 	for (uint32_t i = 0; i < e->n_runs; i++)
 		bytes += space_round(left, t->m->runs[e->first_run + i].len);
 	n->largest = MAX(n->largest, e->size);
-	if (in_stage(t, entry, &there)) {
+	if (in_stage(t, entry, &there)) { /* it was begun there, and goes on there */
+		t->entry[entry] &= (uint8_t)~ENTRY_DIRECT;
 		n->bytes += bytes - MIN(bytes, there);
 		return;
 	}
 	n->bytes += bytes;
 	n->files++;
-	if (at_target(t, e)) {
-		n->same_bytes += bytes;
-		n->same_files++;
-	}
+	add_target(t, n, bytes, entry);
 }
 
 /* A limit of this user's, or of the file system: tried on an empty file. */
@@ -149,8 +183,12 @@ int tree_check_room(struct tree *t, struct tree_refusal *why)
 			n.files++;
 	}
 	why->path = NULL;
-	if (n.bytes - n.same_bytes > left.bytes || n.files - n.same_files > left.files)
+	if (n.files - n.same_files > left.files)
 		return -ENOSPC;
+	if (n.bytes - n.same_bytes > left.bytes) {
+		why->inplace = n.bytes - n.same_bytes - n.spared_bytes <= left.bytes;
+		return -ENOSPC;
+	}
 	return check_size(t, n.largest);
 }
 

@@ -308,12 +308,13 @@ int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data)
 int tree_adopt(struct tree *t, uint32_t chunk, uint32_t entry, uint64_t off)
 {
 	struct tree_spot at = tree_spot(t, t->m->chunks[chunk].content_off);
-
-	int r = -EINVAL;
+	int r = at.entry == entry && at.off > off ? -EAGAIN : -EINVAL;
 
 	pthread_mutex_lock(&t->lock);
 	if (at.entry == entry && at.off == off && t->entry[entry] & ENTRY_STAGED) {
-		t->chunk[chunk] = CHUNK_HELD | CHUNK_GOOD;
+		bool wet = t->chunk[chunk] & CHUNK_WET; /* since it was read, perhaps */
+
+		t->chunk[chunk] = CHUNK_HELD | (wet ? CHUNK_UNKNOWN : CHUNK_GOOD);
 		r = 0;
 	}
 	pthread_mutex_unlock(&t->lock);

@@ -21,6 +21,8 @@ enum {
 	ENTRY_SAME = 1 << 2,   /* what is at the target is what shall be there */
 	ENTRY_FAILED = 1 << 3,
 	ENTRY_DELIVERED = 1 << 4,
+	ENTRY_DIRECT = 1 << 5,  /* it is written where it stands; STAGED, too */
+	ENTRY_WRITTEN = 1 << 6, /* and has been */
 };
 
 /*
@@ -35,6 +37,7 @@ enum chunk_state {
 };
 #define CHUNK_STATE 3
 #define CHUNK_HELD  4 /* it is there, whatever the state: not to be written */
+#define CHUNK_WET   8 /* some of it was written in this run, and may be wrong */
 
 struct tree_fd {
 	int fd; /* -1: none */
@@ -64,6 +67,8 @@ struct tree {
 	uint8_t (*sum)[SHA256_LEN]; /* of SUMMED chunks; once `expects`, what all shall have */
 	int64_t *same_ctime;        /* of entries that are SAME; NULL: none */
 	bool expects, holds;
+	bool copies; /* some file is written beside a large one that is there */
+	int lock_fd; /* of the output directory, for DIRECT entries; -1: none */
 	struct tree_fd fds[TREE_FDS];
 	struct tree_hot hot[TREE_HOT];
 	uint64_t tick;
@@ -105,6 +110,19 @@ bool tree_lies_in(const char *path, const char *dir, size_t len);
 /* tree_prune.c: all was delivered and written out. */
 void tree_prune(struct tree *t, struct tree_result *res);
 
+/* tree_direct.c; whether an entry may be DIRECT, by what is at the target, and by its rights
+ * there. */
+struct stat;
+bool tree_direct_may(const struct manifest_entry *e, const struct stat *st);
+bool tree_direct_can(int dir, const char *base);
+/* -EBUSY: another job writes in place. */
+int tree_direct_lock(struct tree *t);
+/* A descriptor of its own of a DIRECT entry. */
+int tree_direct_open(struct tree *t, uint32_t entry, bool write);
+/* All chunks are in their places: zeros between them, the size, and mode and times of a file.
+ */
+int tree_direct_finish(struct tree *t, uint32_t entry);
+
 /* tree_chunk.c */
 int tree_chunk_init(struct tree *t);
 void tree_chunk_fini(struct tree *t);
@@ -115,7 +133,6 @@ bool tree_chunk_here(const struct tree *t, uint32_t chunk);
 /* Whether these are the bytes of a chunk; the digests are known. */
 bool tree_chunk_fits(struct tree *t, uint32_t chunk, const uint8_t *data);
 /* The status of a file that is SAME: what it has now, and whether it is what was noted. */
-struct stat;
 void tree_note_same(struct tree *t, uint32_t entry, const struct stat *st);
 bool tree_is_same(const struct tree *t, uint32_t entry, const struct stat *st);
 /* All chunks that an entry is the first to have. */

@@ -49,6 +49,16 @@ static int get_chunk(struct tree *t, uint32_t chunk)
 	return r;
 }
 
+/* In a file that is written where it stands, it may have been there. */
+static bool is_copied(struct tree *t, uint32_t entry, uint32_t chunk, uint64_t off)
+{
+	uint32_t len = t->m->chunks[chunk].len;
+	int fd = t->entry[entry] & ENTRY_DIRECT ? tree_fd(t, entry, false) : -1;
+
+	return fd >= 0 && file_pread_all(fd, t->buf, len, off) == (int)len &&
+	       tree_chunk_fits(t, chunk, t->buf);
+}
+
 /* A run of chunks whose home is elsewhere, chunk by chunk: their homes need not be one file. */
 static int copy_run(struct tree *t, uint32_t entry, const struct manifest_run *run)
 {
@@ -59,6 +69,8 @@ static int copy_run(struct tree *t, uint32_t entry, const struct manifest_run *r
 	for (; done < run->len && r == 0; done += t->m->chunks[c++].len) {
 		int fd;
 
+		if (is_copied(t, entry, c, run->file_off + done))
+			continue;
 		r = get_chunk(t, c);
 		fd = r < 0 ? r : tree_fd(t, entry, true);
 		r = fd < 0 ? fd
@@ -98,6 +110,8 @@ static int furnish_file(struct tree *t, uint32_t entry)
 
 	if (t->entry[entry] & (ENTRY_META | ENTRY_SAME))
 		return 0;
+	if (t->entry[entry] & ENTRY_DIRECT)
+		return tree_direct_finish(t, entry);
 	fd = tree_fd(t, entry, true);
 	r = fd < 0 ? fd : meta_set(fd, &t->m->entries[entry], t->conf.owner);
 	tree_close_fd(t, entry);
@@ -110,8 +124,8 @@ static int place_of(struct tree *t, uint32_t entry, const char **ret_base)
 {
 	const char *path = t->m->entries[entry].path;
 
-	return t->entry[entry] & ENTRY_SAME ? dirs_of(&t->out, path, ret_base)
-					    : dirs_of(&t->in, path, ret_base);
+	return t->entry[entry] & (ENTRY_SAME | ENTRY_DIRECT) ? dirs_of(&t->out, path, ret_base)
+							     : dirs_of(&t->in, path, ret_base);
 }
 
 static bool same_link(int dir, const char *base, const struct manifest_entry *e)
@@ -391,6 +405,8 @@ static int move_file(struct tree *t, uint32_t entry)
 		return -EBADMSG;
 	if (t->entry[entry] & ENTRY_SAME)
 		return refresh(t, entry, to, base);
+	if (t->entry[entry] & ENTRY_DIRECT)
+		return 0;
 	return move_path(t, e->path, 0);
 }
 
@@ -495,9 +511,11 @@ static void dress_dirs(struct tree *t, struct tree_result *res)
 	}
 }
 
-static int sync_stage(const struct tree *t)
+static int sync_all(const struct tree *t)
 {
-	return syncfs(t->stage.dir) < 0 ? -errno : 0;
+	int r = t->conf.device ? fsync(t->conf.device->fd) : syncfs(t->stage.dir);
+
+	return r < 0 ? -errno : 0;
 }
 
 static int switch_in(struct tree *t, struct tree_result *res)
@@ -509,19 +527,19 @@ static int switch_in(struct tree *t, struct tree_result *res)
 		res->files += t->m->entries[i].type != MANIFEST_DIR;
 	copy_all(t, res);
 	furnish_all(t, res);
-	r = sync_stage(t);
+	r = sync_all(t);
 	if (r < 0)
 		return r;
 	move_all(t, res);
 	dress_dirs(t, res);
 	dirs_forget(&t->in);
-	res->unsynced = sync_stage(t);
+	res->unsynced = sync_all(t);
 	if (t->conf.prune && res->unsynced == 0 && res->n_failures == 0) {
 		tree_prune(t, res);
 		dress_dirs(t, res);
-		res->unsynced = sync_stage(t);
+		res->unsynced = sync_all(t);
 	}
-	if (res->unsynced == 0)
+	if (res->unsynced == 0 && !t->conf.device)
 		stage_remove(&t->stage);
 	return 0;
 }

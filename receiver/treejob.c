@@ -53,6 +53,7 @@ int treejob_new(struct treejob **ret, const struct treejob_conf *conf)
 		return -ENOMEM;
 	tj->conf = *conf;
 	tj->content = (struct sink){ .ops = &ops, .closed = true };
+	tj->device.fd = -1;
 	tj->memory[JOBINFO_MANIFEST].sink.closed = true;
 	tj->memory[JOBINFO_DIGESTS].sink.closed = true;
 	tj->finish.session = tj->look.session = tj->save.session = conf->session;
@@ -69,6 +70,7 @@ void treejob_free(struct treejob *tj)
 	free(tj->map.ranges);
 	free(tj->saved.ranges);
 	tree_free(tj->tree);
+	device_close(&tj->device);
 	manifest_fini(&tj->manifest);
 	sink_memory_close(&tj->memory[JOBINFO_MANIFEST]);
 	sink_memory_close(&tj->memory[JOBINFO_DIGESTS]);
@@ -165,7 +167,7 @@ static void accept_content(struct treejob *tj, nsec_t now)
 	tj->content.closed = false;
 	rx_accept(tj->conf.rx, now, p->object);
 	treejob_hold_all(tj, now);
-	tj->save_at = now;
+	tj->save_at = tree_device(tj->tree) ? NSEC_NEVER : now;
 }
 
 /* --- what to do next --- */
@@ -337,7 +339,7 @@ static void checked(struct treejob *tj, nsec_t now)
 		return;
 	}
 	tj->state = TREEJOB_OPEN;
-	rx_set_holds(tj->conf.rx, tj->holds);
+	rx_set_holds(tj->conf.rx, tj->tells);
 }
 
 static void expected(struct treejob *tj, nsec_t now)

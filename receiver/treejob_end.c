@@ -166,6 +166,20 @@ static void tell_stuck(struct treejob *tj, struct job_result *is)
 	is->reason = tj->text;
 }
 
+/* What is no old file, and no new one. */
+static void tell_mixed(struct treejob *tj)
+{
+	const char *device =
+		tj->conf.output->kind == OUTPUT_DEVICE ? tj->conf.output->path : NULL;
+	uint32_t entry;
+
+	if (tj->tree && tree_mixed(tj->tree, &entry))
+		log_warn(0,
+			 "%s is INCOMPLETE: parts of %s are in it, and parts of what it was; "
+			 "receive the job again",
+			 device ? device : tj->manifest.entries[entry].path, tj->name);
+}
+
 static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
 {
 	is->id = tj->id;
@@ -176,6 +190,7 @@ static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
 	treejob_set_busy(tj, now);
 	tally_job(tj->conf.tally, is);
 	report_job(tj->conf.report, sender(tj), is);
+	tell_mixed(tj);
 	run_hook(tj, is);
 }
 
@@ -206,6 +221,7 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 				    : strerror(-error);
 	is.error = error;
 	tell_stuck(tj, &is);
+	device_close(&tj->device); /* the hook may want it */
 	conclude(tj, now, &is);
 }
 
@@ -214,9 +230,12 @@ static void tell_stage(struct treejob *tj, enum file_status status, int error)
 {
 	bool useless = status == FILE_REFUSED || error == -ENOSPC || error == -EDQUOT ||
 		       error == -EFBIG;
+	uint32_t mixed;
 
-	if (!tj->tree || useless || tree_is_empty(tj->tree)) {
-		tj->drop = tj->tree != NULL;
+	if (!tj->tree || tree_device(tj->tree))
+		return;
+	if (tree_is_empty(tj->tree) || (useless && !tree_mixed(tj->tree, &mixed))) {
+		tj->drop = true;
 		return;
 	}
 	treejob_save_last(tj);
@@ -234,6 +253,8 @@ void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int e
 		.reason = reason,
 	};
 
+	if (error == -ENOSPC && tj->tree && tree_copies(tj->tree))
+		is.reason = TREEJOB_INPLACE;
 	is.files[status] = n ? n : 1;
 	tj->refused = status == FILE_REFUSED;
 	tell_stage(tj, status, error);

@@ -14,6 +14,8 @@
 #define TREEJOB_MEMORY_MAX   ((size_t)1 << 30)     /* bytes, decoded */
 #define TREEJOB_ENTRIES_MAX  4000000
 #define TREEJOB_TEXT         200
+#define TREEJOB_INPLACE                                                                        \
+	"no space for a second copy beside it; --inplace would change the file itself"
 
 /*
  *	MANIFEST --complete--> CHECKING --it can be stored--> OPEN
@@ -63,7 +65,8 @@ struct treejob {
 	const char *stopping; /* why nothing more will come; NULL: it will */
 	atomic_bool stop;     /* as soon as can be */
 
-	bool holds;    /* something may be here already */
+	bool holds;    /* something may be here already, */
+	bool tells;    /* ... which is worth that the sender reads all before it sends */
 	uint64_t held; /* bytes of the content that were */
 
 	/* The looker's while `looking`. */
@@ -85,6 +88,8 @@ struct treejob {
 	struct finish finish;
 	bool decoded; /* `manifest` is there */
 	struct manifest manifest;
+	struct device device;        /* the output, if it is one; fd -1: not open */
+	unsigned tries;              /* to open it */
 	struct tree *tree;           /* NULL: nothing may be stored yet */
 	int error;                   /* of the request */
 	char text[TREEJOB_TEXT + 1]; /* CHECKING: why not */

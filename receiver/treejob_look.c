@@ -121,7 +121,10 @@ static void step(struct treejob *tj)
 
 void treejob_look(struct treejob *tj)
 {
-	if (tj->holds && !tj->part[JOBINFO_CONTENT].complete && !tj->stopping)
+	const struct treejob_part *content = &tj->part[JOBINFO_CONTENT];
+	bool first = !content->offered || tj->part[JOBINFO_DIGESTS].object < content->object;
+
+	if (tj->holds && (tj->tells || first) && !content->complete && !tj->stopping)
 		step(tj);
 }
 
@@ -149,8 +152,10 @@ void treejob_looked(struct treejob *tj, nsec_t now)
 	uint32_t n = 0;
 
 	tj->looking = false;
-	if (tj->have && content->accepted && !content->complete && tj->state == TREEJOB_OPEN) {
-		found = have_found(tj->have, &n);
+	found = tj->have ? have_found(tj->have, &n) : NULL;
+	if (n > 0) /* of a device that was not known before */
+		rx_set_holds(tj->conf.rx, true);
+	if (content->accepted && !content->complete && tj->state == TREEJOB_OPEN) {
 		for (uint32_t i = 0; i < n; i++)
 			hold_around(tj, now, &found[i]);
 	}
@@ -221,7 +226,8 @@ void treejob_saved(struct treejob *tj)
 
 void treejob_save_last(struct treejob *tj)
 {
-	if (!tj->part[JOBINFO_CONTENT].accepted || tj->saving || !collect(tj))
+	if (!tj->part[JOBINFO_CONTENT].accepted || tree_device(tj->tree) || tj->saving ||
+	    !collect(tj))
 		return;
 	serve_save(&tj->save);
 	treejob_saved(tj);

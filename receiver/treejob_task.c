@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define DEVICE_TRIES 8 /* half a second apart */
 
 static struct treejob *job_of(struct finish *f)
 {
@@ -127,6 +130,25 @@ static int fit_output(struct treejob *tj)
 	return refuse(tj, -ENOTDIR, o->path, reason);
 }
 
+/* -EBUSY: again in a moment; an earlier session may still have it, or a program that looks. */
+static int open_device(struct treejob *tj)
+{
+	const struct output *o = tj->conf.output;
+	uint64_t size = tj->manifest.total_size;
+	char why[DEVICE_TEXT];
+	int r = device_open(&tj->device, o->dirfd, o->name, why);
+
+	if (r == -EBUSY && tj->tries++ < DEVICE_TRIES)
+		return r;
+	if (r < 0)
+		return refuse(tj, r == -EBUSY ? -ETXTBSY : r, o->path, why);
+	if (size <= tj->device.size)
+		return 0;
+	snprintf(why, sizeof(why), "is too small: it has %" PRIu64 " bytes, the image %" PRIu64,
+		 tj->device.size, size);
+	return refuse(tj, -EFBIG, o->path, why);
+}
+
 static int open_tree(struct treejob *tj)
 {
 	struct tree_conf tc = {
@@ -135,15 +157,22 @@ static int open_tree(struct treejob *tj)
 		.job = tj->id,
 		.owner = tj->conf.limits->owner,
 		.prune = tj->conf.limits->delete,
+		.inplace = tj->conf.output->inplace,
+		.device = tj->conf.output->kind == OUTPUT_DEVICE ? &tj->device : NULL,
 	};
 	struct tree_refusal why;
-	int r = tree_new(&tj->tree, &tc, &why);
+	int r = tc.device ? open_device(tj) : 0;
 
 	if (r < 0)
-		return refuse(tj, r, why.path, tree_refusal_text(r));
-	tj->holds =
+		return r;
+	r = tree_new(&tj->tree, &tc, &why);
+	if (r < 0)
+		return refuse(tj, r, why.path,
+			      why.inplace ? TREEJOB_INPLACE : tree_refusal_text(r));
+	tj->tells =
 		tree_holds(tj->tree) || have_elsewhere(tj->conf.from, tj->conf.output->dirfd,
 						       tree_stage_name(tj->tree));
+	tj->holds = tj->tells || tc.device;
 	if (tree_resumed(tj->tree))
 		treejob_load_map(tj);
 	return 0;

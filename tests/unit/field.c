@@ -20,7 +20,7 @@ static void open_receiver(struct field *f, const struct field_conf *conf)
 	f->limits.max_size = conf->max_size;
 	f->output = (struct output){ .dirfd = conf->dirfd };
 	f->sc = (struct session_conf){
-		.output = &f->output,
+		.output = conf->to ? conf->to : &f->output,
 		.report = &f->report,
 		.chores = &f->chores,
 		.limits = &f->limits,

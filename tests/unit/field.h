@@ -8,9 +8,10 @@
 #include "tests/unit/crop.h"
 
 struct field_conf {
-	int dirfd;        /* of the output directory */
-	unsigned threads; /* that serve chores */
-	double loss;      /* of packets, both ways */
+	int dirfd;               /* of the output directory, */
+	const struct output *to; /* ... or all that is to know of the output */
+	unsigned threads;        /* that serve chores */
+	double loss;             /* of packets, both ways */
 	bool digests_first;
 	bool asked;         /* ... and of the content only what is asked for */
 	uint64_t rate;      /* bytes a second; 0: 100 MB */
