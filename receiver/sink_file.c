@@ -46,6 +46,20 @@ static int check_space(int parent, uint64_t size)
 	return size > left.bytes ? -ENOSPC : 0;
 }
 
+/* What the umask, or the directory, left of 0666 is for later. To ask for the umask would
+ * change it, for all threads. */
+static int keep_mode(struct sink_file *s)
+{
+	struct stat st;
+
+	if (s->meta.has_meta)
+		return 0;
+	if (fstat(s->fd, &st) < 0)
+		return -errno;
+	s->mode = st.st_mode & 0777;
+	return meta_forgive(fchmod(s->fd, 0600));
+}
+
 static int open_tmp(struct sink_file *s)
 {
 	uint64_t chance;
@@ -56,9 +70,10 @@ static int open_tmp(struct sink_file *s)
 		snprintf(s->tmp, sizeof(s->tmp), ".%.*s.%016" PRIx64 TMP_MARK, TMP_BASE_MAX,
 			 s->base, chance);
 		s->fd = openat(s->parent, s->tmp,
-			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			       s->meta.has_meta ? 0600 : 0666);
 		if (s->fd >= 0)
-			return 0;
+			return keep_mode(s);
 		if (errno != EEXIST)
 			break;
 	}
@@ -101,15 +116,6 @@ static int open_parts(struct sink_file *s, int dirfd, const struct sink_meta *me
 	return space_take(s->fd, meta->size, false);
 }
 
-/* The umask is the process's: it is looked at here, where no other thread makes files. */
-static mode_t default_mode(void)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return 0666 & ~mask;
-}
-
 int sink_open(struct sink_file **ret, int dirfd, const struct sink_meta *meta)
 {
 	struct sink_file *s = calloc(1, sizeof(*s));
@@ -119,7 +125,7 @@ int sink_open(struct sink_file **ret, int dirfd, const struct sink_meta *meta)
 		return -ENOMEM;
 	s->meta = *meta;
 	s->meta.name = NULL;
-	s->mode = meta->has_meta ? meta->mode & 0777 : default_mode();
+	s->mode = meta->mode & 0777;
 	s->fd = s->parent = -1;
 	r = digest_new(&s->digest);
 	if (r == 0)

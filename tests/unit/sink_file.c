@@ -26,6 +26,16 @@ void *__wrap_calloc(size_t n, size_t size)
 	return __real_calloc(n, size);
 }
 
+/* Not even for a moment: other threads make files. */
+mode_t __real_umask(mode_t mask);
+mode_t __wrap_umask(mode_t mask);
+
+mode_t __wrap_umask(mode_t mask)
+{
+	fail_msg("the umask is the process's");
+	return mask;
+}
+
 /* And fchmod() here, which fails with this. */
 static int fchmod_error;
 int __real_fchmod(int fd, mode_t mode);
@@ -46,7 +56,7 @@ static uint8_t data[SIZE], want[SHA256_LEN];
 static int make_dir(void **state)
 {
 	signal(SIGXFSZ, SIG_IGN);
-	umask(027);
+	__real_umask(027);
 	for (size_t i = 0; i < SIZE; i++)
 		data[i] = (uint8_t)(i * 2654435761u >> 13);
 	if (digest_bytes(data, SIZE, want) < 0 || !mkdtemp(dir))
@@ -238,6 +248,21 @@ static void wrong_digest_leaves_the_old(void **state)
 	unlinkat(dirfd_, "f", 0);
 }
 
+/* Of the one file in a directory. */
+static mode_t only_mode(const char *path)
+{
+	DIR *d = fdopendir(openat(dirfd_, path, O_RDONLY | O_DIRECTORY));
+	struct dirent *e;
+	struct stat st = { 0 };
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		if (strstr(e->d_name, "reap-part"))
+			assert_int_equal(fstatat(dirfd(d), e->d_name, &st, 0), 0);
+	closedir(d);
+	return st.st_mode & 07777;
+}
+
 static void empty_file_without_meta(void **state)
 {
 	struct sink_meta m = { .name = "d/e/f", .name_len = 5 };
@@ -246,6 +271,7 @@ static void empty_file_without_meta(void **state)
 	struct stat st;
 
 	assert_int_equal(sink_open(&s, dirfd_, &m), 0);
+	assert_int_equal(only_mode("d/e"), 0600);
 	assert_int_equal(sink_finish(s, NULL, got), 0);
 	sink_close(s);
 	assert_int_equal(fstatat(dirfd_, "d/e/f", &st, 0), 0);
