@@ -76,7 +76,8 @@ struct manifest {
 
 struct manifest_limits {
 	uint32_t max_entries;
-	size_t max_memory; /* bytes that the decoded form may take */
+	size_t max_memory; /* bytes that the decoded form may take, and then, for each of its */
+	uint32_t per_entry, per_run, per_chunk; /* parts, so many bytes of whoever uses it */
 };
 
 /* How many chunks so many bytes are. */

@@ -223,6 +223,13 @@ static int decode_head(struct rd *r, struct manifest *m, const struct manifest_l
 	return 0;
 }
 
+static uint64_t needed_beside(const struct manifest *m, const struct manifest_limits *limits)
+{
+	return (uint64_t)m->n_entries * limits->per_entry +
+	       (uint64_t)m->n_runs * limits->per_run +
+	       (uint64_t)m->n_chunks * limits->per_chunk;
+}
+
 /* For what the first pass counted; strings come last, they need no alignment. */
 static int take_memory(struct pass *p, const struct manifest_limits *limits)
 {
@@ -238,7 +245,7 @@ static int take_memory(struct pass *p, const struct manifest_limits *limits)
 	chunks = m->n_chunks * sizeof(*m->chunks);
 	stored = p->squeezed ? (m->n_chunks + (uint64_t)1) * sizeof(*m->stored) : 0;
 	bytes = entries + runs + chunks + stored + p->n_bytes + 1; /* never 0 */
-	if (bytes > limits->max_memory)
+	if (bytes + needed_beside(m, limits) > limits->max_memory)
 		return -EFBIG;
 	memory = calloc(1, bytes);
 	if (!memory)

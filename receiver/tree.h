@@ -25,6 +25,11 @@
  */
 struct tree;
 
+/* Bytes of memory that it takes, at most, for each of these parts of a manifest. */
+#define TREE_PER_ENTRY (1 + sizeof(int64_t))
+#define TREE_PER_RUN   (2 * sizeof(uint32_t))
+#define TREE_PER_CHUNK (1 + SHA256_LEN)
+
 struct tree_conf {
 	int dirfd;                       /* the output directory */
 	const struct manifest *manifest; /* both borrowed */

@@ -11,7 +11,7 @@
 #include "receiver/treejob.h"
 
 #define TREEJOB_MANIFEST_MAX ((uint64_t)256 << 20) /* bytes, as it comes and unpacked */
-#define TREEJOB_MEMORY_MAX   ((size_t)1 << 30)     /* bytes, decoded */
+#define TREEJOB_MEMORY_MAX   ((size_t)2 << 30)     /* bytes, decoded, with all that follows */
 #define TREEJOB_ENTRIES_MAX  4000000
 #define TREEJOB_TEXT         200
 #define TREEJOB_INPLACE                                                                        \

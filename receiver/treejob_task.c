@@ -30,8 +30,14 @@ static int refuse(struct treejob *tj, int error, const char *path, const char *r
 
 static int decode_raw(struct treejob *tj, const uint8_t *raw, size_t len)
 {
-	static const struct manifest_limits limits = { TREEJOB_ENTRIES_MAX,
-						       TREEJOB_MEMORY_MAX };
+	/* For a chunk also: its digest as it comes, how often it was asked for, wanted.h. */
+	static const struct manifest_limits limits = {
+		.max_entries = TREEJOB_ENTRIES_MAX,
+		.max_memory = TREEJOB_MEMORY_MAX,
+		.per_entry = TREE_PER_ENTRY,
+		.per_run = TREE_PER_RUN,
+		.per_chunk = TREE_PER_CHUNK + SHA256_LEN + 1 + 4 * sizeof(uint32_t),
+	};
 	uint8_t sum[SHA256_LEN];
 	int r = digest_bytes(raw, len, sum);
 
@@ -48,7 +54,7 @@ static int decode_raw(struct treejob *tj, const uint8_t *raw, size_t len)
 	case -EBADMSG:
 		return refuse(tj, r, NULL, "the manifest is malformed");
 	case -EFBIG:
-		return refuse(tj, r, NULL, "too many files for one job");
+		return refuse(tj, r, NULL, "too many files, or bytes, for one job");
 	default:
 		return refuse(tj, r, NULL, strerror(-r));
 	}

@@ -471,6 +471,14 @@ static void limits_hold(void **state)
 	tight.max_memory = needed - 1;
 	assert_int_equal(manifest_decode(&m, buf, len, &tight), -EFBIG);
 	assert_int_equal(nomem_bytes, 0);
+	tight.max_memory = needed + 5 * 100 + 3 * 1000 + 3 * 10000;
+	tight.per_entry = 100;
+	tight.per_run = 1000;
+	tight.per_chunk = 10000;
+	assert_int_equal(manifest_decode(&m, buf, len, &tight), 0);
+	manifest_fini(&m);
+	tight.max_memory--;
+	assert_int_equal(manifest_decode(&m, buf, len, &tight), -EFBIG);
 	tight = (struct manifest_limits){ .max_entries = 4, .max_memory = 1 << 20 };
 	assert_int_equal(manifest_decode(&m, buf, len, &tight), -EFBIG);
 	nomem_in = 1;
