@@ -100,6 +100,7 @@ static void run_hook(struct treejob *tj, const struct job_result *is)
 		.name = is->name,
 		.path = is->files[FILE_VERIFIED] ? top : NULL,
 		.status = file_status_name(is->status),
+		.digest = is->status == FILE_VERIFIED ? tj->id : NULL,
 		.size = tj->manifest.total_size,
 	};
 	int r;

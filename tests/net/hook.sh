@@ -16,6 +16,7 @@ cat >"$dir/hook" <<-'END'
 	#!/bin/sh
 	cmp "$SOW_PATH" "$1/${SOW_PATH##*/}" || exit 9
 	echo "$SOW_NAME $SOW_SIZE $SOW_STATUS $SOW_PEERADDR $SOW_LOCADDR $SOW_DSTADDR $SOW_IF" >>"$2"
+	[ "${#SOW_DIGEST}" = 64 ] && [ "$SOW_DIGEST" = "$SOW_JOB" ] || exit 8
 	[ "$SOW_NAME" != "$3" ] || exit 3
 END
 chmod +x "$dir/hook"
