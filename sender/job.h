@@ -33,6 +33,8 @@ void job_free(struct job *j);
 
 /* What receivers call it; "": it has none, as the files are sent one by one. */
 const char *job_name(const struct job *j);
+/* Whether a receipt's digest is that of a receiver which had this job, and no other. */
+bool job_is_of(const struct job *j, const struct receipt *rc);
 unsigned job_n_files(const struct job *j);
 uint64_t job_bytes(const struct job *j);   /* of all files */
 uint64_t job_largest(const struct job *j); /* object */

@@ -44,6 +44,16 @@ static void choose_name(struct job *j, const char *path, size_t room)
 	snprintf(j->name, sizeof(j->name), "%.*s", (int)MIN(len, room), part);
 }
 
+bool job_is_of(const struct job *j, const struct receipt *rc)
+{
+	uint8_t both[DIGEST_LEN + 1], sum[DIGEST_LEN];
+
+	memcpy(both, j->wire.id, DIGEST_LEN);
+	both[DIGEST_LEN] = rc->status;
+	return digest_bytes(both, sizeof(both), sum) == 0 &&
+	       memcmp(sum, rc->digest, DIGEST_LEN) == 0;
+}
+
 static struct jobinfo info_of(const struct job *j, enum jobinfo_role role)
 {
 	struct jobinfo info = {

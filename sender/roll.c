@@ -19,6 +19,7 @@ struct one {
 	struct tx_receiver rc;
 	const struct listener *li; /* NULL: nothing is known but its node */
 	const struct receipt *rt;  /* NULL: none came */
+	bool astray;               /* it says that it stored a job, which was not this one */
 	bool ok;
 };
 
@@ -27,6 +28,14 @@ static bool succeeded(const struct report *r, const struct tx_receiver *rc)
 	if (rc->state == TX_RX_FINISHED)
 		return rc->receipt_status == RECEIPT_COMPLETE;
 	return rc->state == TX_RX_ACKED && r->conf->profile == PROFILE_NORM;
+}
+
+/* What was not stored may be one of which nothing is known. */
+static bool went_astray(const struct report_now *is, const struct receipt *rt)
+{
+	return (rt->status == RECEIPT_COMPLETE || rt->status == RECEIPT_HOOK ||
+		rt->status == RECEIPT_STUCK) &&
+	       !job_is_of(is->job, rt);
 }
 
 /* The i-th receiver. False: it only listens, it was not to get it. */
@@ -42,6 +51,8 @@ static bool look(const struct report *r, const struct report_now *is, unsigned i
 		.rt = li && li->has_receipt ? &li->receipt : NULL,
 		.ok = succeeded(r, &rc) && !(li && li->ambiguous),
 	};
+	ret->astray = ret->rt && went_astray(is, ret->rt);
+	ret->ok &= !ret->astray;
 	return !li || !li->stranger;
 }
 
@@ -69,6 +80,8 @@ static const char *outcome(const struct report *r, const struct one *one)
 {
 	if (one->li && one->li->ambiguous)
 		return "ambiguous";
+	if (one->astray)
+		return "wrong digest";
 	switch (one->rc.state) {
 	case TX_RX_FINISHED:
 		return receipt_status_name(one->rc.receipt_status);
@@ -92,7 +105,7 @@ static double loss_percent(const struct one *one)
 
 static bool digest_ok(const struct one *one)
 {
-	return one->rt->n_objects && one->rt->n_verified == one->rt->n_objects;
+	return one->rt->n_objects && one->rt->n_verified == one->rt->n_objects && !one->astray;
 }
 
 static const char *reason(const struct one *one, char buf[static 4 * CENSUS_TEXT_MAX + 1])
@@ -231,9 +244,9 @@ static void add_row(struct report *r, struct table *t, const struct one *one)
 	table_add(t, text);
 	snprintf(text, sizeof(text), "%.1f s", one->rt->time_ms / 1e3);
 	table_add(t, text);
-	table_add(t, digest_ok(one)                       ? "ok"
-		     : one->rt->status == RECEIPT_CORRUPT ? "wrong"
-							  : "-");
+	table_add(t, digest_ok(one)                                      ? "ok"
+		     : one->astray || one->rt->status == RECEIPT_CORRUPT ? "wrong"
+									 : "-");
 }
 
 static void add_absent_row(struct table *t, const char *name)

@@ -54,6 +54,7 @@ struct field {
 	struct rx *rx;
 	nsec_t now;
 	uint8_t status; /* of the receiver's receipt */
+	bool astray;    /* ... which is of another job */
 	bool holds;     /* it says so */
 	struct got got[OBJECTS];
 	unsigned n_objects;

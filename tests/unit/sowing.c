@@ -317,10 +317,13 @@ static void the_receipt_decides(void **state)
 		unsigned expected;
 		bool interrupted, failed;
 		int exit;
+		bool astray;
 	} cases[] = {
 		{ RECEIPT_COMPLETE, 0, false, false, EXIT_ALL },
 		{ RECEIPT_COMPLETE, 1, false, false, EXIT_ALL },
 		{ RECEIPT_COMPLETE, 2, false, false, EXIT_PARTIAL },
+		{ RECEIPT_COMPLETE, 1, false, false, EXIT_PARTIAL, true },
+		{ RECEIPT_STUCK, 1, false, false, EXIT_PARTIAL },
 		{ RECEIPT_PARTIAL, 1, false, false, EXIT_PARTIAL },
 		{ RECEIPT_CORRUPT, 1, false, false, EXIT_PARTIAL },
 		{ RECEIPT_REFUSED, 1, false, false, EXIT_PARTIAL },
@@ -330,7 +333,7 @@ static void the_receipt_decides(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct field f = { .status = cases[i].receipt };
+		struct field f = { .status = cases[i].receipt, .astray = cases[i].astray };
 		struct report_now is;
 
 		f.conf.receivers = cases[i].expected;
