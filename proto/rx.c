@@ -156,8 +156,9 @@ static nsec_t cc_rtt(const struct rx *rx)
 
 /* Rate that TFMCC would allow: the equation of RFC 5740 §5.5.2.2, or twice what arrives without
  * loss. */
-static double cc_rate(const struct rx *rx, double p)
+double rx_cc_rate(const struct rx *rx)
 {
+	double p = loss_event_fraction(&rx->loss);
 	double s = rx->counters.packets
 			   ? (double)rx->counters.bytes / (double)rx->counters.packets
 			   : 1400;
@@ -185,7 +186,7 @@ struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type)
 					      (rx->sender.rtt ? CC_FLAG_RTT : 0)),
 			.cc_rtt = quant_rtt_encode(cc_rtt(rx)),
 			.cc_loss = quant_loss_encode(p),
-			.cc_rate = quant_rate_encode(cc_rate(rx, p)),
+			.cc_rate = quant_rate_encode(rx_cc_rate(rx)),
 		};
 	}
 	rx->at.cc_ack_at = NSEC_NEVER; /* any feedback answers a CMD(CC) */

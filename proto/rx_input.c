@@ -21,6 +21,7 @@
 
 /* No sender makes us wait longer, whatever it says: what it says may be forged. NRL's limit. */
 #define GRTT_MAX (10 * NSEC_PER_SEC)
+#define CC_NEAR  0.9
 
 /* The first object of this session that we want: everything before it counts as done. */
 static void sync_to(struct rx *rx, uint64_t first)
@@ -297,6 +298,21 @@ static void on_end(struct rx *rx, nsec_t now)
 	rx->at.announce_at = rx->at.cc_ack_at = rx->at.check_at = NSEC_NEVER;
 }
 
+/*
+ * Somebody tells the sender of a rate that is as low as ours, or nearly: it need not hear ours,
+ * too (RFC 5740 §5.5.2.2, 4). Who was named answers nevertheless, and at once.
+ */
+static void cc_heard(struct rx *rx, nsec_t now, const struct msg *m)
+{
+	const struct ext_cc *e = &m->ext.cc;
+
+	if (!(m->ext.present & EXT_HAS_CC) || rx->at.cc_ack_at <= now ||
+	    (e->cc_flags & CC_FLAG_RTT && !rx->sender.rtt))
+		return;
+	if (rx_cc_rate(rx) > CC_NEAR * quant_rate_decode(e->cc_rate))
+		rx->at.cc_ack_at = NSEC_NEVER;
+}
+
 static void on_cmd(struct rx *rx, nsec_t now, const struct msg *m)
 {
 	switch (m->cmd) {
@@ -314,6 +330,7 @@ static void on_cmd(struct rx *rx, nsec_t now, const struct msg *m)
 		break;
 	case CMD_REPAIR_ADV:
 		rx_nack_heard(rx, m);
+		cc_heard(rx, now, m);
 		break;
 	case CMD_APPLICATION:
 		on_application(rx, now, m);
@@ -374,15 +391,21 @@ static void note_sender(struct rx *rx, nsec_t now, const struct msg *m)
 	}
 }
 
+/* What another receiver tells this sender. */
+static int overhear(struct rx *rx, nsec_t now, const struct msg *m)
+{
+	if (m->server_id != rx->conf.sender_id || m->instance_id != rx->conf.instance_id)
+		return -ENOENT;
+	if (m->type == NORM_NACK)
+		rx_nack_heard(rx, m);
+	cc_heard(rx, now, m);
+	return 0;
+}
+
 static int input(struct rx *rx, nsec_t now, const struct msg *m, size_t len)
 {
-	if (m->type == NORM_NACK) {
-		if (m->server_id != rx->conf.sender_id ||
-		    m->instance_id != rx->conf.instance_id)
-			return -ENOENT;
-		rx_nack_heard(rx, m);
-		return 0;
-	}
+	if (m->type == NORM_NACK || m->type == NORM_ACK)
+		return overhear(rx, now, m);
 	if (m->source_id != rx->conf.sender_id || m->instance_id != rx->conf.instance_id)
 		return -ENOENT;
 	if (m->type != NORM_INFO && m->type != NORM_DATA && m->type != NORM_CMD)

@@ -192,6 +192,7 @@ bool rx_is_mute(const struct rx *rx);
 void rx_set_spread(struct rx *rx, nsec_t now, nsec_t spread); /* of answers to PROBEs */
 void rx_announce_after(struct rx *rx, nsec_t from);
 struct msg rx_feedback(struct rx *rx, nsec_t now, uint8_t type);
+double rx_cc_rate(const struct rx *rx); /* bytes a second, as TFMCC has it */
 /* An ACK of this type; len < 0: none. */
 int rx_ack_output(struct rx *rx, nsec_t now, uint8_t ack_type, const uint8_t *content, int len,
 		  uint8_t *buf, size_t cap);

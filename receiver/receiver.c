@@ -288,10 +288,11 @@ static struct peer *peer_of(struct receiver *r, nsec_t now, const struct udp_dat
 			peer->heard_at = now;
 		return peer;
 	case NORM_NACK:
+	case NORM_ACK: /* of others, to the group */
 		return netplan_accepts(&r->net.plan, &d->from)
 			       ? peers_find_sender(&r->peers, &id)
 			       : NULL;
-	default: /* ACKs of others, and what the standard does not know */
+	default: /* what the standard does not know */
 		return NULL;
 	}
 }

@@ -45,7 +45,7 @@ int session_new(struct session **ret, const struct session_conf *conf,
  */
 void session_free(struct session *s);
 
-/* A packet of the sender, or another receiver's NACK to it. What rx_input() says. */
+/* A packet of the sender, or another receiver's feedback to it. What rx_input() says. */
 int session_input(struct session *s, nsec_t now, const uint8_t *pkt, size_t len);
 
 /* How many datagrams the socket has dropped since it was opened, and how many bytes wait there.

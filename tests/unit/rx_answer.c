@@ -496,7 +496,7 @@ static void packets_of_others_are_refused(void **state)
 	struct msg m[] = {
 		{ .type = NORM_CMD, .cmd = CMD_EOT, .source_id = 9, .instance_id = 7 },
 		{ .type = NORM_CMD, .cmd = CMD_EOT, .source_id = RIG_SENDER, .instance_id = 8 },
-		{ .type = NORM_ACK, .source_id = 9, .server_id = RIG_SENDER, .instance_id = 7 },
+		{ .type = NORM_ACK, .source_id = 9, .server_id = RIG_SENDER, .instance_id = 8 },
 		{ .type = NORM_ACK, .source_id = RIG_SENDER, .server_id = 9, .instance_id = 7 },
 	};
 	static const uint8_t broken[] = { 0x13, 4, 0, 0, 0, 0, 0, 1, 0, 7 };

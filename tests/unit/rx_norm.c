@@ -309,6 +309,72 @@ static void cc_is_answered_when_asked(void **state)
 	rig_fini(&r);
 }
 
+/* A message of another receiver, or of the sender. */
+static void hear(struct rx_rig *r, struct msg *m)
+{
+	uint8_t buf[200];
+	int len;
+
+	if (m->type == NORM_CMD) {
+		rig_send(r, m);
+		return;
+	}
+	len = msg_encode(m, buf, sizeof(buf));
+	assert_true(len > 0);
+	assert_int_equal(rx_input(r->rx, r->now, buf, (size_t)len), 0);
+}
+
+/* RFC 5740 §5.5.2.2, rule 4: feedback of others tells enough. */
+static void a_rate_as_low_as_ours_will_do(void **state)
+{
+	static const struct {
+		uint8_t type;
+		double rate;       /* of theirs for one of ours */
+		bool ours, theirs; /* know their round trips */
+		bool named, silent;
+	} v[] = {
+		{ NORM_NACK, 1.0, false, false, false, true },
+		{ NORM_ACK, 0.1, false, false, false, true },
+		{ NORM_CMD, 1.0, false, false, false, true },
+		{ NORM_ACK, 1.3, false, false, false, false },
+		{ NORM_ACK, 1.0, false, true, false, false },
+		{ NORM_ACK, 1.0, true, true, false, true },
+		{ NORM_ACK, 1.0, true, false, false, true },
+		{ NORM_ACK, 0.1, false, false, true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct msg m = rig_cmd(CMD_REPAIR_ADV);
+		struct rx_rig r;
+		double rate;
+
+		begin(&r, 200);
+		r.backoff = K;
+		send_cc(&r, 1, 7000, 1, false, 0, 0);
+		for (uint32_t sbn = 0; sbn < 100; sbn++)
+			rig_block_without(&r, 0, sbn, 0);
+		r.now += NSEC_PER_SEC;
+		send_cc(&r, 2, 7000, 1, true, RIG_NODE,
+			v[i].ours ? CC_FLAG_CLR | CC_FLAG_RTT : CC_FLAG_CLR);
+		assert_string_equal(rig_see(&r), "AC ");
+		rate = quant_rate_decode(r.m.ext.cc.cc_rate);
+		assert_true(rate > 1000);
+		send_cc(&r, 3, 7000, 1, true, v[i].named ? RIG_NODE : 0, CC_FLAG_CLR);
+		if (v[i].type != NORM_CMD)
+			m = (struct msg){ .type = v[i].type,
+					  .source_id = 77,
+					  .server_id = RIG_SENDER,
+					  .instance_id = 7,
+					  .ack_type = ACK_CC };
+		m.ext.present = EXT_HAS_CC;
+		m.ext.cc.cc_flags = v[i].theirs ? CC_FLAG_RTT : 0;
+		m.ext.cc.cc_rate = quant_rate_encode(v[i].rate * rate);
+		hear(&r, &m);
+		assert_string_equal(rig_run(&r, K * r.grtt), v[i].silent ? "" : "AC ");
+		rig_fini(&r);
+	}
+}
+
 /* What the sender measured goes before the group's; nobody else's does. */
 static void the_round_trip_is_our_own(void **state)
 {
@@ -418,6 +484,7 @@ int main(void)
 		cmocka_unit_test(what_was_heard_before_the_backoff_does_not_count),
 		cmocka_unit_test(requests_of_other_sessions_do_not_count),
 		cmocka_unit_test(the_senders_time_is_returned),
+		cmocka_unit_test(a_rate_as_low_as_ours_will_do),
 		cmocka_unit_test(without_a_time_none_is_returned),
 		cmocka_unit_test(cc_is_answered_when_asked),
 		cmocka_unit_test(the_round_trip_is_our_own),
