@@ -352,6 +352,16 @@ static int join(const struct netplan *p, int fd)
 	return mcast_join(fd, &m);
 }
 
+static void explain_port(const struct netplan *p, char text[static NETOPT_TEXT])
+{
+	char host[ADDR_TEXT];
+
+	snprintf(text, NETOPT_TEXT,
+		 "port %u is for root only: %s; take another with --group %s:PORT, or see "
+		 "`sysctl net.ipv4.ip_unprivileged_port_start`",
+		 addr_port(&p->group), strerror(EACCES), addr_format_host(&p->group, host));
+}
+
 int netplan_open(const struct netplan *p, enum udp_role role, struct udp *ret,
 		 char error[static NETOPT_TEXT])
 {
@@ -364,7 +374,9 @@ int netplan_open(const struct netplan *p, enum udp_role role, struct udp *ret,
 		if (r < 0)
 			udp_close(&u);
 	}
-	if (r < 0)
+	if (r == -EACCES && role == UDP_LISTEN)
+		explain_port(p, error);
+	else if (r < 0)
 		netplan_explain(p, r, error);
 	else
 		*ret = u;

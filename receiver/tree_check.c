@@ -203,6 +203,8 @@ const char *tree_refusal_text(int error)
 		return "something that is no directory is in the way";
 	case -EISDIR:
 		return "a directory is in the way";
+	case -EACCES:
+		return "Permission denied in the output directory";
 	case -EXDEV:
 		return "another file system is mounted there: send it to a reap of its own";
 	case -EEXIST:

@@ -195,6 +195,19 @@ static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
 	run_hook(tj, is);
 }
 
+/* The first of them stands for all. */
+static const char *failure_text(struct treejob *tj)
+{
+	const struct tree_result *res = &tj->result;
+	const struct tree_failure *f = &res->failures[0];
+
+	if (!res->n_failures)
+		return strerror(-res->unsynced);
+	snprintf(tj->text, sizeof(tj->text), "%.150s: %s", tj->manifest.entries[f->entry].path,
+		 strerror(-f->error));
+	return tj->text;
+}
+
 /* Directories that failed are no files, but a failure. */
 void treejob_delivered(struct treejob *tj, nsec_t now)
 {
@@ -216,10 +229,10 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 		is.status = FILE_FAILED;
 	if (res->n_failures > TREE_FAILURES)
 		is.files[is.status] += res->n_failures - TREE_FAILURES;
-	if (is.status != FILE_VERIFIED)
-		is.reason = is.status == FILE_CORRUPT
-				    ? "digests do not match, whatever was sent again"
-				    : strerror(-error);
+	if (is.status == FILE_CORRUPT)
+		is.reason = "digests do not match, whatever was sent again";
+	else if (is.status == FILE_FAILED)
+		is.reason = failure_text(tj);
 	is.error = error;
 	tell_stuck(tj, &is);
 	device_close(&tj->device); /* the hook may want it */
