@@ -14,8 +14,13 @@ int64_t clock_now(void)
 
 int64_t clock_wall(void)
 {
+	return clock_wall_ns() / 1000000000;
+}
+
+int64_t clock_wall_ns(void)
+{
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }

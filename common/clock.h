@@ -11,5 +11,7 @@ int64_t clock_now(void);
 /* Seconds since 1970, as far as anybody has set them: for comparison with the times of files.
  */
 int64_t clock_wall(void);
+/* The same in nanoseconds. */
+int64_t clock_wall_ns(void);
 
 #endif

@@ -365,6 +365,30 @@ int tree_read(struct tree *t, uint64_t off, void *buf, size_t len)
 	return r;
 }
 
+int tree_part_write(struct tree *t, uint64_t off, const void *data, size_t len)
+{
+	int fd, r;
+
+	pthread_mutex_lock(&t->lock);
+	fd = tree_fd(t, 0, true);
+	r = fd < 0 ? fd : file_pwrite_all(fd, data, len, off);
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
+int tree_part_read(struct tree *t, uint64_t off, void *buf, size_t len)
+{
+	int fd, r;
+
+	pthread_mutex_lock(&t->lock);
+	fd = tree_fd(t, 0, true);
+	r = fd < 0 ? fd : file_pread_all(fd, buf, len, off);
+	pthread_mutex_unlock(&t->lock);
+	if (r >= 0)
+		memset((uint8_t *)buf + r, 0, len - (size_t)r);
+	return MIN(r, 0);
+}
+
 /* --- beginning and end --- */
 
 static int open_stage(struct tree *t, struct tree_refusal *why)

@@ -80,6 +80,11 @@ int tree_write(struct tree *t, uint64_t off, const void *data, size_t len);
 /* What was not written may be anything. */
 int tree_read(struct tree *t, uint64_t off, void *buf, size_t len);
 
+/* Bytes of the file whose size is not known: the only one. What was not written reads as zeros.
+ */
+int tree_part_write(struct tree *t, uint64_t off, const void *data, size_t len);
+int tree_part_read(struct tree *t, uint64_t off, void *buf, size_t len);
+
 /* The digests of all chunks; they are copied. What was summed up by then is compared. */
 int tree_expect(struct tree *t, const uint8_t (*digests)[SHA256_LEN]);
 bool tree_expects(const struct tree *t);

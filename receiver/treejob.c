@@ -74,6 +74,7 @@ void treejob_free(struct treejob *tj)
 	manifest_fini(&tj->manifest);
 	sink_memory_close(&tj->memory[JOBINFO_MANIFEST]);
 	sink_memory_close(&tj->memory[JOBINFO_DIGESTS]);
+	parts_fini(&tj->parts);
 	free(tj->asked);
 	free(tj);
 }
@@ -92,7 +93,8 @@ void treejob_set_busy(struct treejob *tj, nsec_t now)
 		busy = true;
 		break;
 	case TREEJOB_OPEN:
-		busy = tj->looking || (tj->holds && tj->out);
+		busy = tj->looking || (tj->holds && tj->out) ||
+		       tj->parts.state == PARTS_COMPLETE;
 		break;
 	case TREEJOB_DONE:
 		busy = tj->refused;
@@ -105,7 +107,7 @@ void treejob_set_busy(struct treejob *tj, nsec_t now)
 	rx_set_busy(tj->conf.rx, now, busy);
 }
 
-static void submit(struct treejob *tj, void (*serve)(struct finish *f))
+void treejob_submit(struct treejob *tj, void (*serve)(struct finish *f))
 {
 	tj->out = true;
 	tj->finish.serve = serve;
@@ -124,13 +126,15 @@ static struct treejob_part *part_of(struct treejob *tj, uint64_t object)
 
 bool treejob_has(const struct treejob *tj, uint64_t object)
 {
-	return tj && part_of((struct treejob *)tj, object);
+	return tj && (treejob_is_part(tj, object) || part_of((struct treejob *)tj, object));
 }
 
 struct sink *treejob_sink(struct treejob *tj, uint64_t object)
 {
 	const struct treejob_part *p = part_of(tj, object);
 
+	if (treejob_is_part(tj, object))
+		return &tj->parts.sink;
 	if (!p || !p->accepted)
 		return NULL;
 	return p == &tj->part[JOBINFO_CONTENT] ? &tj->content : &tj->memory[p - tj->part].sink;
@@ -204,6 +208,14 @@ static bool is_here(const struct treejob *tj)
 	return tj->part[JOBINFO_CONTENT].complete && tree_expects(tj->tree);
 }
 
+/* Parts come when the size is not known, and only then. */
+static bool fits_size(const struct treejob *tj)
+{
+	if (!treejob_is_open(tj))
+		return tj->parts.state == PARTS_IDLE;
+	return !tj->part[JOBINFO_DIGESTS].offered && !tj->part[JOBINFO_CONTENT].offered;
+}
+
 /* Whatever has changed: the next step, if it can be taken. */
 static void advance(struct treejob *tj, nsec_t now)
 {
@@ -211,14 +223,24 @@ static void advance(struct treejob *tj, nsec_t now)
 
 	if (tj->state != TREEJOB_OPEN || tj->out)
 		return;
+	if (!fits_size(tj)) {
+		treejob_fail(tj, now, FILE_REFUSED, -EBADMSG,
+			     "its objects are not those that the manifest says");
+		return;
+	}
+	if (treejob_is_open(tj)) {
+		treejob_advance_parts(tj, now);
+		treejob_set_busy(tj, now);
+		return;
+	}
 	accept_parts(tj, now);
 	if (tj->state != TREEJOB_OPEN)
 		return;
 	if (digests->complete && !tree_expects(tj->tree)) {
-		submit(tj, treejob_expect);
+		treejob_submit(tj, treejob_expect);
 	} else if (is_here(tj) && tj->content.n_chores == 0 && !tj->looking && !tj->saving) {
 		tj->state = TREEJOB_VERIFYING;
-		submit(tj, treejob_verify);
+		treejob_submit(tj, treejob_verify);
 	} else if (tj->stopping && !tj->looking) {
 		treejob_fail(tj, now, FILE_INCOMPLETE, 0, tj->stopping);
 		return;
@@ -232,7 +254,7 @@ static void check(struct treejob *tj, nsec_t now)
 {
 	tj->state = TREEJOB_CHECKING;
 	treejob_set_busy(tj, now);
-	submit(tj, treejob_check);
+	treejob_submit(tj, treejob_check);
 }
 
 static const char *take_manifest(struct treejob *tj, const struct jobinfo *info, uint64_t size)
@@ -254,9 +276,7 @@ static const char *take_manifest(struct treejob *tj, const struct jobinfo *info,
 /* Why an object is none of this job. */
 static const char *take_part(struct treejob *tj, const struct jobinfo *info, uint64_t size)
 {
-	if (info->role == JOBINFO_PART)
-		return "it is of a kind that reap does not know";
-	if (tj->part[info->role].offered)
+	if (info->role != JOBINFO_PART && tj->part[info->role].offered)
 		return "a session has one job";
 	if (info->role == JOBINFO_MANIFEST)
 		return take_manifest(tj, info, size);
@@ -280,6 +300,11 @@ void treejob_on_object(struct treejob *tj, nsec_t now, const struct rx_event *ev
 			treejob_fail(tj, now, FILE_REFUSED, -EBADMSG, reason);
 		return;
 	}
+	if (info.role == JOBINFO_PART) {
+		treejob_offer_part(tj, now, &info, ev);
+		advance(tj, now);
+		return;
+	}
 	p = &tj->part[info.role];
 	*p = (struct treejob_part){
 		.offered = true,
@@ -298,7 +323,10 @@ void treejob_on_complete(struct treejob *tj, nsec_t now, uint64_t object)
 {
 	struct treejob_part *p = part_of(tj, object);
 
-	p->complete = true;
+	if (treejob_is_part(tj, object))
+		tj->parts.state = PARTS_COMPLETE;
+	else
+		p->complete = true;
 	if (tj->state == TREEJOB_DONE)
 		return;
 	if (p == &tj->part[JOBINFO_MANIFEST])
@@ -311,7 +339,8 @@ void treejob_on_aborted(struct treejob *tj, nsec_t now, const struct rx_event *e
 {
 	struct treejob_part *p = part_of(tj, ev->object);
 
-	p->released = true;
+	if (p)
+		p->released = true;
 	if (tj->state != TREEJOB_DONE)
 		treejob_fail(tj, now, job_abort_status(ev->error), ev->error,
 			     job_abort_reason(ev->error));
@@ -320,7 +349,7 @@ void treejob_on_aborted(struct treejob *tj, nsec_t now, const struct rx_event *e
 static bool in_use(const struct treejob *tj)
 {
 	return tj->out || tj->looking || tj->saving || tj->hooking || tj->content.n_chores ||
-	       tj->memory[JOBINFO_MANIFEST].sink.n_chores ||
+	       tj->parts.sink.n_chores || tj->memory[JOBINFO_MANIFEST].sink.n_chores ||
 	       tj->memory[JOBINFO_DIGESTS].sink.n_chores;
 }
 
@@ -390,7 +419,7 @@ static void verified(struct treejob *tj, nsec_t now)
 		return;
 	}
 	tj->state = TREEJOB_SWITCHING;
-	submit(tj, treejob_switch);
+	treejob_submit(tj, treejob_switch);
 }
 
 static void switched(struct treejob *tj, nsec_t now)
@@ -407,7 +436,7 @@ static void drop(struct treejob *tj)
 	if (!tj->drop || in_use(tj))
 		return;
 	tj->drop = false;
-	submit(tj, treejob_drop);
+	treejob_submit(tj, treejob_drop);
 }
 
 static void back(struct treejob *tj, nsec_t now)
@@ -418,7 +447,10 @@ static void back(struct treejob *tj, nsec_t now)
 		checked(tj, now);
 		break;
 	case TREEJOB_OPEN:
-		expected(tj, now);
+		if (treejob_is_open(tj))
+			treejob_part_verified(tj, now);
+		else
+			expected(tj, now);
 		break;
 	case TREEJOB_VERIFYING:
 		verified(tj, now);

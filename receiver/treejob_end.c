@@ -187,7 +187,7 @@ static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
 	is->name = tj->name;
 	tell_removal(tj, is);
 	tj->state = TREEJOB_DONE;
-	tj->content.closed = true;
+	tj->content.closed = tj->parts.sink.closed = true;
 	treejob_set_busy(tj, now);
 	tally_job(tj->conf.tally, is);
 	report_job(tj->conf.report, sender(tj), is);
@@ -243,7 +243,7 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 static void tell_stage(struct treejob *tj, enum file_status status, int error)
 {
 	bool useless = status == FILE_REFUSED || error == -ENOSPC || error == -EDQUOT ||
-		       error == -EFBIG;
+		       error == -EFBIG || treejob_is_open(tj);
 	uint32_t mixed;
 
 	if (!tj->tree || tree_device(tj->tree))
@@ -270,7 +270,7 @@ void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int e
 	if (error == -ENOSPC && tj->tree && tree_copies(tj->tree))
 		is.reason = TREEJOB_INPLACE;
 	is.files[status] = n ? n : 1;
-	tj->refused = status == FILE_REFUSED;
+	tj->refused = status == FILE_REFUSED || tj->in_parts;
 	tell_stage(tj, status, error);
 	conclude(tj, now, &is);
 }

@@ -6,6 +6,7 @@
 #define RECEIVER_TREEJOB_INTERNAL_H
 
 #include "receiver/map.h"
+#include "receiver/parts.h"
 #include "receiver/sink_memory.h"
 #include "receiver/tree.h"
 #include "receiver/treejob.h"
@@ -24,6 +25,7 @@
  *	OPEN --digests and content complete--> VERIFYING --all good, or asked for too often-->
  *	SWITCHING --> DONE
  *	VERIFYING --some chunks are bad: they are asked for again--> OPEN
+ *	OPEN, of unknown size --all parts verified--> SWITCHING
  *	any --treejob_stop(), an object aborted--> DONE
  */
 enum treejob_state {
@@ -56,6 +58,8 @@ struct treejob {
 	struct sink_memory memory[JOBINFO_CONTENT];    /* of manifest and digests */
 	struct sink content;
 	atomic_ullong written;           /* bytes of the content, in this run */
+	struct parts parts;              /* instead, if its size is not known */
+	bool in_parts;                   /* some was offered: nothing can be taken up later */
 	char name[JOBINFO_NAME_MAX + 1]; /* of the job, as the sender calls it */
 	uint8_t id[SHA256_LEN];
 	nsec_t retry_at;      /* WAITING */
@@ -98,6 +102,8 @@ struct treejob {
 
 /* treejob.c: tells the session whether it is known yet what to ask for. */
 void treejob_set_busy(struct treejob *tj, nsec_t now);
+/* ... and gives the finisher something to do. */
+void treejob_submit(struct treejob *tj, void (*serve)(struct finish *f));
 
 /* treejob_task.c: what the finisher does. */
 void treejob_check(struct finish *f);
@@ -105,6 +111,14 @@ void treejob_expect(struct finish *f);
 void treejob_verify(struct finish *f);
 void treejob_switch(struct finish *f);
 void treejob_drop(struct finish *f);
+
+/* treejob_parts.c: a job of unknown size, */
+bool treejob_is_open(const struct treejob *tj);
+bool treejob_is_part(const struct treejob *tj, uint64_t object);
+void treejob_offer_part(struct treejob *tj, nsec_t now, const struct jobinfo *info,
+			const struct rx_event *ev);
+void treejob_advance_parts(struct treejob *tj, nsec_t now);
+void treejob_part_verified(struct treejob *tj, nsec_t now);
 
 /* treejob_look.c: what is here already, */
 void treejob_look(struct treejob *tj);

@@ -103,8 +103,6 @@ static int check_limits(struct treejob *tj)
 	const struct manifest *m = &tj->manifest;
 	const struct limits *l = tj->conf.limits;
 
-	if (m->n_entries && m->entries[0].open)
-		return refuse(tj, -EPROTONOSUPPORT, NULL, "its size is not known");
 	if (l->max_size && m->total_size > l->max_size)
 		return refuse(tj, -EMSGSIZE, NULL, "larger than --max-size");
 	for (uint32_t i = 0; i < m->n_entries; i++)
@@ -123,6 +121,9 @@ static int fit_output(struct treejob *tj)
 
 	if (o->kind == OUTPUT_DIR)
 		return 0;
+	if (o->kind == OUTPUT_DEVICE && tj->manifest.n_entries == 1 && e->open)
+		return refuse(tj, -EFBIG, o->path,
+			      "a device is for an image whose size is known: send a file");
 	if (tj->manifest.n_entries == 1 && e->type == MANIFEST_FILE) {
 		e->path = o->name;
 		e->path_len = (uint16_t)strlen(o->name);

@@ -47,6 +47,9 @@ static const struct opt opts[] = {
 	{ "digest-cache", 0, "FILE", &opt_string, AT(digest_cache),
 	  .help = "keep digests for the next run there, or none [~/.cache/sow/digests]" },
 
+	{ "name", 0, "PATH", &opt_string, AT(name), .dflt = "stdin",
+	  .help = "with -: what standard input is called by those that store it" },
+
 	{ .help = "Receivers" },
 	{ "who", 0, NULL, &opt_flag, AT(who), .against = against_who,
 	  .help = "only ask which receivers are there: name, address, version, free space" },
@@ -105,7 +108,7 @@ static const struct opt opts[] = {
 
 static const struct opt_prog prog = {
 	.name = "sow",
-	.synopsis = "[options] PATH... | --who [options]",
+	.synopsis = "[options] PATH... | - | --who [options]",
 	.about = "Sends files and directories by multicast to all machines that run reap.",
 	.version = PACKAGE_VERSION,
 	.opts = opts,
@@ -145,6 +148,32 @@ static int check_code(struct conf *c)
 	return -EINVAL;
 }
 
+/* Standard input goes alone, and has nothing that files have. */
+static int check_input(struct conf *c)
+{
+	static const char *const of_files[] = { "exclude", "one-file-system", "owner",
+						"xattrs",  "digest-cache",    "delete" };
+
+	for (unsigned i = 0; i < c->n_paths; i++)
+		c->input |= strcmp(c->paths[i], "-") == 0;
+	if (c->input && c->n_paths > 1)
+		return log_err(0, "- is standard input, and goes alone; for a file of that "
+				  "name give ./-"),
+		       -EINVAL;
+	if (!c->input && opt_origin(&prog, &c->run, "name") == OPT_FROM_ARGS)
+		return log_err(0, "--name names standard input; give - as what is to be sent"),
+		       -EINVAL;
+	if (c->input && c->profile == PROFILE_NORM)
+		return log_err(0, "--profile norm sends files, and not standard input"),
+		       -EINVAL;
+	for (unsigned i = 0; c->input && i < LEN(of_files); i++)
+		if (opt_origin(&prog, &c->run, of_files[i]) == OPT_FROM_ARGS)
+			return log_err(0, "--%s is for files, and not for standard input",
+				       of_files[i]),
+			       -EINVAL;
+	return 0;
+}
+
 int conf_read(struct conf *ret, int argc, char **argv)
 {
 	int r;
@@ -164,7 +193,7 @@ int conf_read(struct conf *ret, int argc, char **argv)
 		return log_err(0, "--who sends nothing; leave out the files"), -EINVAL;
 	if (!ret->who && ret->n_paths == 0)
 		return log_err(0, "no file to send; give one or more, or --help"), -EINVAL;
-	return 0;
+	return check_input(ret);
 }
 
 void conf_fini(struct conf *conf)

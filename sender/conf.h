@@ -18,6 +18,8 @@ struct conf {
 	struct netopt net;
 	bool who; /* only ask which receivers are there */
 	/* What of the files is sent: globs, and how they are looked at. */
+	bool input;       /* standard input is sent */
+	const char *name; /* as this file */
 	struct opt_list excludes;
 	bool one_file_system, owner, xattrs, delete;
 	const char *digest_cache; /* a file; "none"; NULL: the default */

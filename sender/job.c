@@ -51,8 +51,8 @@ int job_new(struct job **ret, char *const *paths, unsigned n, const struct job_c
 		return log_err(-ENOMEM, "%u files", n);
 	j->conf = *conf;
 	j->manifest = j->digests = j->content = JOB_NO_OBJECT;
-	r = look_through(j, paths, n);
-	if (r == 0)
+	r = j->conf.input_name ? job_pipe_init(j) : look_through(j, paths, n);
+	if (r == 0 && !j->conf.input_name)
 		r = j->conf.plain ? job_files_init(j) : job_tree_init(j, paths[0]);
 	if (r < 0)
 		job_free(j);
@@ -67,6 +67,7 @@ void job_free(struct job *j)
 		return;
 	if (j->unsaved)
 		job_tree_save(j);
+	input_free(j->input);
 	source_tree_free(j->tree);
 	sums_fini(&j->sums);
 	pack_free(j->pack);
@@ -78,6 +79,16 @@ void job_free(struct job *j)
 	free(j);
 }
 
+int job_start(struct job *j, struct loop *loop)
+{
+	return j->input ? input_start(j->input, loop) : 0;
+}
+
+void job_stop(struct job *j)
+{
+	input_stop(j->input);
+}
+
 const char *job_name(const struct job *j)
 {
 	return j->name;
@@ -85,12 +96,17 @@ const char *job_name(const struct job *j)
 
 unsigned job_n_files(const struct job *j)
 {
-	return j->scan->n_files;
+	return j->input ? 1 : j->scan->n_files;
+}
+
+const char *job_input_name(const struct job *j)
+{
+	return j->conf.input_name;
 }
 
 uint64_t job_bytes(const struct job *j)
 {
-	return j->scan->total_size;
+	return j->input ? j->part.offset + j->part.len : j->scan->total_size;
 }
 
 uint64_t job_largest(const struct job *j)
@@ -100,7 +116,7 @@ uint64_t job_largest(const struct job *j)
 
 uint64_t job_total(const struct job *j)
 {
-	uint64_t content = j->pack->m.content_size;
+	uint64_t content = j->input ? job_bytes(j) : j->pack->m.content_size;
 
 	return j->conf.plain ? content
 			     : content + j->wire.len + (uint64_t)j->sums.n * SHA256_LEN;
@@ -120,6 +136,8 @@ bool job_hashing(const struct job *j, uint64_t *ret_done, uint64_t *ret_total)
 
 bool job_feed(struct job *j, struct tx *tx, nsec_t now)
 {
+	if (j->input)
+		return job_pipe_feed(j, tx, now);
 	return j->conf.plain ? job_files_feed(j, tx, now) : job_tree_feed(j, tx, now);
 }
 
@@ -162,10 +180,12 @@ void job_read_begin(struct job *j, const struct work *w, struct job_read *ret)
 		ret->memory = j->wire.data;
 	else if (w->object == j->digests)
 		ret->memory = j->sums.sum[0];
-	if (ret->memory)
+	else if (w->object == j->content && j->input)
+		ret->memory = j->part.data;
+	if (ret->memory && !j->input)
 		return;
 	ret->tree = j->tree;
-	ret->only = j->reads++ == 0;
+	ret->only = j->reads++ == 0 || j->input;
 }
 
 bool job_hash_begin(struct job *j, uint64_t max, struct job_read *ret)
@@ -183,6 +203,8 @@ void job_read_serve(struct job_read *r)
 
 	if (r->memory)
 		memcpy(w->data, r->memory + r->offset, w->len);
+	else if (!r->tree)
+		r->result = -ESTALE;
 	else if (w)
 		r->result = source_tree_read(r->tree, r->offset, w->data, w->len, &r->losses);
 	else
@@ -195,8 +217,10 @@ int job_read_end(struct job *j, const struct job_read *r)
 {
 	int result = (int)MIN(r->result, 0);
 
+	if (j->input)
+		j->reads--;
 	if (!r->tree)
-		return 0;
+		return result;
 	j->reads--;
 	j->complete |= r->complete;
 	job_note_losses(j, r->losses);

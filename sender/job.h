@@ -8,6 +8,7 @@
 #include "proto/tx.h"
 
 struct job;
+struct loop;
 struct source_loss;
 struct source_tree;
 
@@ -18,6 +19,7 @@ struct job_conf {
 	bool one_file_system, owner, xattrs, delete;
 	uint64_t quick;           /* so many bytes are hashed before anybody is asked */
 	const char *digest_cache; /* a file; NULL: none is kept */
+	const char *input_name;   /* standard input is sent, as this file; NULL: files are */
 	/* Called now and then while it is prepared; NULL: not wanted. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *progress_arg;
@@ -31,12 +33,19 @@ int job_new(struct job **ret, char *const *paths, unsigned n, const struct job_c
 /* Keeps the digests for the next run. */
 void job_free(struct job *j);
 
+/* Begins to read standard input, if it is that; wakes the loop when job_feed() has something to
+ * do. -EAGAIN. job_stop() before the loop goes. */
+int job_start(struct job *j, struct loop *loop);
+void job_stop(struct job *j);
+
 /* What receivers call it; "": it has none, as the files are sent one by one. */
 const char *job_name(const struct job *j);
 /* Whether a receipt's digest is that of a receiver which had this job, and no other. */
 bool job_is_of(const struct job *j, const struct receipt *rc);
 unsigned job_n_files(const struct job *j);
-uint64_t job_bytes(const struct job *j);   /* of all files */
+/* The name that standard input gets; NULL: files are sent. */
+const char *job_input_name(const struct job *j);
+uint64_t job_bytes(const struct job *j);   /* of all files; of standard input so far */
 uint64_t job_largest(const struct job *j); /* object */
 uint64_t job_total(const struct job *j);   /* bytes of all objects */
 /* Files that could not be sent, or not to the end: each was logged when it was noticed. */
@@ -60,7 +69,7 @@ bool job_feed(struct job *j, struct tx *tx, nsec_t now);
 struct job_read {
 	const struct work *work; /* borrowed; NULL: only to hash */
 	struct source_tree *tree;
-	const uint8_t *memory; /* instead of a tree */
+	const uint8_t *memory; /* instead of a tree; neither: it is not kept any more */
 	uint64_t offset;       /* in there */
 	uint64_t hash;         /* bytes to hash */
 	bool only;             /* no other was under way */

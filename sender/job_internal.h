@@ -3,6 +3,7 @@
 #ifndef SENDER_JOB_INTERNAL_H
 #define SENDER_JOB_INTERNAL_H
 
+#include "sender/input.h"
 #include "sender/job.h"
 #include "sender/source_tree.h"
 
@@ -15,6 +16,8 @@
  *
  *	BEGIN -> MANIFEST --> [HASHING] -> DIGESTS -> content -> DONE
  *	                 `--> CONTENT -> digests -> DONE
+ *
+ * Of standard input: BEGIN -> CONTENT, part by part -> DONE.
  */
 enum job_state {
 	JOB_BEGIN,    /* nothing is queued */
@@ -35,7 +38,7 @@ struct job {
 	uint8_t *lost;           /* entries, a byte each */
 	uint32_t n_read, n_lost; /* of those that are read at all */
 	unsigned n_failed;       /* for any reason */
-	unsigned reads;          /* of the tree, under way */
+	unsigned reads;          /* of the tree, or of the part, under way */
 	uint64_t largest;
 
 	/* A job of ours. */
@@ -49,6 +52,10 @@ struct job {
 	uint64_t to_hash, hashed;
 	int64_t scanned_at; /* seconds since 1970 */
 	bool unsaved;       /* digests that the cache does not have */
+
+	/* Standard input; `content` is the number of its last part. */
+	struct input *input;
+	struct input_part part;
 
 	/* Files by themselves. */
 	uint32_t *order;   /* entries as they were named */
@@ -64,6 +71,14 @@ bool job_files_feed(struct job *j, struct tx *tx, nsec_t now);
 int job_tree_init(struct job *j, const char *first_path);
 void job_tree_save(struct job *j);
 bool job_tree_feed(struct job *j, struct tx *tx, nsec_t now);
+
+/* Standard input (job_pipe.c). */
+int job_pipe_init(struct job *j);
+bool job_pipe_feed(struct job *j, struct tx *tx, nsec_t now);
+
+/* job_tree.c, for job_pipe.c, too. */
+int job_fit_name(struct job *j, const char *first_path);
+int job_add(struct job *j, struct tx *tx, nsec_t now, enum jobinfo_role role, uint64_t size);
 
 /* Names files that were lost on the way, and frees the list. */
 void job_note_losses(struct job *j, struct source_loss *losses);

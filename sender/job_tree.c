@@ -76,24 +76,31 @@ static struct jobinfo info_of(const struct job *j, enum jobinfo_role role)
 		info.has_digest = true;
 		memcpy(info.digest, j->sum, DIGEST_LEN);
 		break;
-	case JOBINFO_CONTENT:
 	case JOBINFO_PART:
+		info.has_digest = true;
+		memcpy(info.digest, j->part.digest, DIGEST_LEN);
+		info.offset = j->part.offset;
+		info.has_size = j->part.last;
+		info.size = info.has_size ? j->part.offset + j->part.len : 0;
+		break;
+	case JOBINFO_CONTENT:
 	case JOBINFO_FILE:
 		break;
 	}
 	return info;
 }
 
-/* INFO is longest for a compressed manifest. */
-static int fit_name(struct job *j, const char *first_path)
+/* INFO is longest for a compressed manifest, or the last part. */
+int job_fit_name(struct job *j, const char *first_path)
 {
 	uint8_t buf[JOB_INFO_MAX];
 	struct jobinfo info;
 	int len;
 
 	choose_name(j, first_path, 1);
-	info = info_of(j, JOBINFO_MANIFEST);
-	info.has_raw_size = true;
+	info = info_of(j, j->conf.input_name ? JOBINFO_PART : JOBINFO_MANIFEST);
+	info.has_raw_size = !j->conf.input_name;
+	info.has_size = !info.has_raw_size;
 	len = jobinfo_encode(&info, buf, sizeof(buf));
 	if (len < 0 || (unsigned)len > j->conf.segment) {
 		log_err(0, "--segment %u: too small to tell of a job; give at least %d",
@@ -206,7 +213,7 @@ static int prepare(struct job *j)
 
 int job_tree_init(struct job *j, const char *first_path)
 {
-	int r = fit_name(j, first_path);
+	int r = job_fit_name(j, first_path);
 
 	if (r < 0)
 		return r;
@@ -219,8 +226,8 @@ int job_tree_init(struct job *j, const char *first_path)
 
 /* --- the session --- */
 
-static int add(struct job *j, struct tx *tx, nsec_t now, enum jobinfo_role role, uint64_t size,
-	       bool asked)
+static int add_object(struct job *j, struct tx *tx, nsec_t now, enum jobinfo_role role,
+		      uint64_t size, bool asked)
 {
 	struct jobinfo info = info_of(j, role);
 	uint64_t *object = role == JOBINFO_MANIFEST  ? &j->manifest
@@ -238,6 +245,11 @@ static int add(struct job *j, struct tx *tx, nsec_t now, enum jobinfo_role role,
 		j->n_failed++;
 	}
 	return r;
+}
+
+int job_add(struct job *j, struct tx *tx, nsec_t now, enum jobinfo_role role, uint64_t size)
+{
+	return add_object(j, tx, now, role, size, false);
 }
 
 static bool is_there(const struct tx_receiver *rc)
@@ -286,12 +298,12 @@ static int add_digests(struct job *j, struct tx *tx, nsec_t now)
 		j->n_failed++;
 		return r;
 	}
-	return add(j, tx, now, JOBINFO_DIGESTS, (uint64_t)j->sums.n * SHA256_LEN, false);
+	return job_add(j, tx, now, JOBINFO_DIGESTS, (uint64_t)j->sums.n * SHA256_LEN);
 }
 
 static void begin(struct job *j, struct tx *tx, nsec_t now)
 {
-	if (add(j, tx, now, JOBINFO_MANIFEST, j->wire.len, false) == 0)
+	if (job_add(j, tx, now, JOBINFO_MANIFEST, j->wire.len) == 0)
 		tx_settle(tx, now);
 	j->state = JOB_MANIFEST;
 }
@@ -315,7 +327,7 @@ static void on_manifest(struct job *j, struct tx *tx, nsec_t now)
 	} else if (somebody_holds(tx)) {
 		j->state = JOB_HASHING;
 	} else {
-		add(j, tx, now, JOBINFO_CONTENT, size, false);
+		job_add(j, tx, now, JOBINFO_CONTENT, size);
 		j->state = JOB_CONTENT;
 	}
 }
@@ -339,7 +351,7 @@ bool job_tree_feed(struct job *j, struct tx *tx, nsec_t now)
 	case JOB_DIGESTS:
 		if (!tx_settled(tx))
 			break;
-		add(j, tx, now, JOBINFO_CONTENT, j->pack->m.content_size, all_hold(tx));
+		add_object(j, tx, now, JOBINFO_CONTENT, j->pack->m.content_size, all_hold(tx));
 		finish(j, tx, now);
 		break;
 	case JOB_CONTENT:

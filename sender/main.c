@@ -93,6 +93,7 @@ static int prepare(const struct conf *c, char cache[static PATH_MAX], struct job
 		.delete = c->delete,
 		.quick = QUICK,
 		.digest_cache = digest_cache(c, cache),
+		.input_name = c->input ? c->name : NULL,
 		.progress = say_progress,
 		.progress_arg = &progress,
 	};

@@ -169,6 +169,8 @@ static int open_network(struct pump *p)
 	r = open_socket(p, TAG_SEND, UDP_SEND);
 	if (r == 0 && wants_group(p))
 		r = open_socket(p, TAG_GROUP, UDP_LISTEN);
+	if (r == 0 && (r = job_start(p->c.job, p->loop)) < 0)
+		return log_err(r, "read standard input");
 	p->self = p->c.plan->local;
 	addr_set_port(&p->self, addr_port(&p->socket[TAG_SEND].local));
 	return r;
@@ -223,6 +225,7 @@ void pump_free(struct pump *p)
 		return;
 	desk_close(&p->desk);
 	feeder_free(p->feeder);
+	job_stop(p->c.job);
 	udp_out_free(p->out);
 	tx_free(p->tx);
 	for (int i = 0; i < N_SOCKETS; i++) {

@@ -52,12 +52,15 @@ static void say_wait(const struct conf *c, unsigned n)
 void report_plan(const struct report *r, const struct job *job)
 {
 	const struct conf *c = r->conf;
-	char group[ADDR_TEXT], rate[32];
+	char group[ADDR_TEXT], rate[32], what[LABEL_MAX];
 	unsigned n = job_n_files(job);
 
-	log_info("%u file%s, %" PRIu64 " bytes, to %s by %s at %s%s", n, n == 1 ? "" : "s",
-		 job_bytes(job), addr_format(&r->plan->group, group), r->plan->ifname,
-		 r->rates->automatic ? "up to " : "",
+	snprintf(what, sizeof(what), "%u file%s, %" PRIu64 " bytes", n, n == 1 ? "" : "s",
+		 job_bytes(job));
+	if (job_input_name(job))
+		snprintf(what, sizeof(what), "standard input, as %s", job_input_name(job));
+	log_info("%s, to %s by %s at %s%s", what, addr_format(&r->plan->group, group),
+		 r->plan->ifname, r->rates->automatic ? "up to " : "",
 		 human_number(rate, sizeof(rate), (double)r->rates->max, "bit/s"));
 	if (c->receivers)
 		say_wait(c, c->receivers);

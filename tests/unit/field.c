@@ -78,6 +78,30 @@ static void add(struct field *f, enum jobinfo_role role, const uint8_t *data, ui
 		f->content = object;
 }
 
+static void add_part(struct field *f, const struct field_part *p)
+{
+	struct jobinfo info = {
+		.name = "job",
+		.name_len = 3,
+		.role = (uint8_t)(p->as ? p->as : JOBINFO_PART),
+		.has_digest = true,
+		.offset = p->offset,
+		.has_size = p->last,
+		.size = p->size,
+	};
+	uint8_t buf[300];
+	uint64_t object;
+	int len;
+
+	memcpy(info.job, f->crop->job, SHA256_LEN);
+	assert_int_equal(digest_bytes(p->data, p->len, info.digest), 0);
+	len = jobinfo_encode(&info, buf, sizeof(buf));
+	assert_true(len > 0);
+	assert_int_equal(tx_add(f->tx, f->now, p->len, buf, (size_t)len, &object), 0);
+	assert_true(object < sizeof(f->data) / sizeof(f->data[0]));
+	f->data[object] = p->data;
+}
+
 static void add_manifest(struct field *f)
 {
 	const struct crop *c = f->crop;
@@ -129,12 +153,28 @@ int field_fini(struct field *f)
 	return report_end(&f->report);
 }
 
+static void feed_part(struct field *f)
+{
+	if (!tx_settled(f->tx) || f->step == f->conf.n_parts)
+		return;
+	if (f->receipt < 0)
+		add_part(f, &f->conf.parts[f->step]);
+	if (++f->step == f->conf.n_parts && !f->conf.endless)
+		tx_finish(f->tx, f->now);
+	else
+		tx_settle(f->tx, f->now);
+}
+
 /* The next object, when the receiver has confirmed the one before. */
 static void feed(struct field *f)
 {
 	const struct crop *c = f->crop;
 	size_t sums = (size_t)c->m.n_chunks * SHA256_LEN;
 
+	if (f->conf.parts) {
+		feed_part(f);
+		return;
+	}
 	if (!tx_settled(f->tx) || f->step > 1)
 		return;
 	if (f->step++ == 0 && f->conf.digests_first && sums) {
@@ -168,7 +208,8 @@ static void serve_sender(struct field *f)
 /* Content looks like nothing else: its symbols are known by their first bytes. */
 static void spoil(struct field *f, uint8_t *payload, size_t len)
 {
-	const uint8_t *symbol = f->crop->content + f->conf.wrong / E * E;
+	const uint8_t *all = f->conf.parts ? f->conf.parts[0].data : f->crop->content;
+	const uint8_t *symbol = all + f->conf.wrong / E * E;
 
 	if (f->conf.wrongs == 0 || len != E || memcmp(payload, symbol, 16) != 0)
 		return;

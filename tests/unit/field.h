@@ -7,6 +7,14 @@
 #include "receiver/session.h"
 #include "tests/unit/crop.h"
 
+/* A part of a job of unknown size, as it is sent. */
+struct field_part {
+	const uint8_t *data;
+	uint64_t offset, len, size;
+	bool last;            /* the file has `size` bytes */
+	enum jobinfo_role as; /* FILE: a part */
+};
+
 struct field_conf {
 	int dirfd;               /* of the output directory, */
 	const struct output *to; /* ... or all that is to know of the output */
@@ -23,6 +31,9 @@ struct field_conf {
 	const char *hook;   /* a command; NULL: none */
 	const char *output; /* path of dirfd, for the hook */
 	uint64_t max_size;
+	const struct field_part *parts; /* instead of digests and content; NULL: those */
+	unsigned n_parts;
+	bool endless; /* no more is said behind them */
 	struct have_from from;
 };
 
@@ -43,7 +54,7 @@ struct field {
 	nsec_t now;
 	bool mute; /* the sender is not heard any more */
 	unsigned step;
-	const uint8_t *data[3]; /* of the objects, by their numbers */
+	const uint8_t *data[8]; /* of the objects, by their numbers */
 	uint64_t content;       /* the number of the content */
 	uint8_t *packed;
 	uint64_t sent; /* bytes of content that left */

@@ -72,6 +72,32 @@ static void a_census_needs_no_file_and_less_time(void **state)
 	conf_fini(&c);
 }
 
+static void standard_input_goes_alone(void **state)
+{
+	static const char *const bad[] = {
+		"- f",        "f -",     "--name x f", "--exclude x -",    "--owner -",
+		"--xattrs -", "--who -", "--delete -", "--profile norm -", "--digest-cache x -",
+	};
+	struct conf c;
+	char copy[256];
+
+	assert_int_equal(read_line(&c, "-", copy), 0);
+	assert_true(c.input);
+	assert_string_equal(c.name, "stdin");
+	conf_fini(&c);
+	assert_int_equal(read_line(&c, "--name a/b --receivers 2 -", copy), 0);
+	assert_true(c.input);
+	assert_string_equal(c.name, "a/b");
+	conf_fini(&c);
+	assert_int_equal(read_line(&c, "./-", copy), 0);
+	assert_false(c.input);
+	conf_fini(&c);
+	for (size_t i = 0; i < LEN(bad); i++) {
+		assert_int_equal(read_line(&c, bad[i], copy), -EINVAL);
+		conf_fini(&c);
+	}
+}
+
 static void values_are_read(void **state)
 {
 	struct conf c;
@@ -187,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
+		cmocka_unit_test(standard_input_goes_alone),
 		cmocka_unit_test(values_are_read),
 		cmocka_unit_test(a_census_needs_no_file_and_less_time),
 		cmocka_unit_test(congestion_control_is_a_rate),
