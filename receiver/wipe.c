@@ -116,21 +116,21 @@ static void release_up(struct walk *k)
 static void push(struct walk *k, DIR *d, const struct stat *st, const char *name)
 {
 	int up = k->d ? fcntl(dirfd(k->d), F_DUPFD_CLOEXEC, 0) : k->top;
+	size_t at;
 
 	if (up < 0) {
 		fail(k, name, -errno);
 		closedir(d);
 		return;
 	}
+	at = add_name(k, name); /* which goes with the directory that is closed */
 	if (k->d) {
 		k->levels[k->n - 1].pos = telldir(k->d);
 		closedir(k->d);
 	}
 	release_up(k);
 	k->up = up;
-	k->levels[k->n] = (struct level){ .dev = st->st_dev,
-					  .ino = st->st_ino,
-					  .name = add_name(k, name) };
+	k->levels[k->n] = (struct level){ .dev = st->st_dev, .ino = st->st_ino, .name = at };
 	k->path_len = strlen(k->path);
 	k->n++;
 	k->d = d;
