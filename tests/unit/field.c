@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/unit.h"
 
-#include "common/clock.h"
 #include "proto/wire.h"
 #include "tests/unit/field.h"
+#include "tests/unit/patience.h"
 
 #define E 1000
 
@@ -288,10 +288,8 @@ static void take_back(struct field *f)
 		session_hooked(end.owner, f->now, &end);
 }
 
-/* When nothing is due for a while, the threads get a moment of real time. */
 void field_step(struct field *f)
 {
-	struct loop_event ev;
 	nsec_t at;
 
 	sender_step(f);
@@ -299,7 +297,7 @@ void field_step(struct field *f)
 	at = MIN(tx_deadline(f->tx, f->now), session_deadline(f->session, f->now));
 	at = CLAMP(at, f->now + 1000, f->now + 20 * NSEC_PER_MSEC);
 	if (at - f->now >= NSEC_PER_MSEC)
-		loop_wait(f->loop, clock_now() + 100000, &ev, 1);
+		patience(&f->sc, f->loop, at - f->now);
 	take_back(f);
 	f->now = at;
 }
