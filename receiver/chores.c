@@ -67,6 +67,8 @@ void chores_submit(struct chores *c, const struct chore *chore)
 	c->free = to->next;
 	*to = *chore;
 	to->job = (struct worker_job){ .serve = serve, .alone = alone(to) };
+	if (to->work.op == WORK_WRITE)
+		c->bytes += to->work.len;
 	worker_submit(c->worker, &to->job);
 }
 
@@ -84,6 +86,8 @@ bool chores_take(struct chores *c, struct chore *ret)
 	if (!job)
 		return false;
 	*ret = *from;
+	if (ret->work.op == WORK_WRITE)
+		c->bytes -= ret->work.len;
 	from->next = c->free;
 	c->free = from;
 	return true;

@@ -29,6 +29,7 @@ struct chores {
 	bool rushed;           /* packets wait */
 	struct chore list[CHORES_MAX];
 	struct chore *free;
+	uint64_t bytes; /* to be written */
 };
 
 /* n_threads may be 0. What worker_new() says. */

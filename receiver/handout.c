@@ -19,7 +19,7 @@ static bool is_for_threads(const struct handout *h, const struct chore *c)
 	switch (c->work.op) {
 	case WORK_WRITE:
 	case WORK_READ:
-		return c->sink->n_chores || (rushed && c->sink->size > SMALL);
+		return c->sink->slow || c->sink->n_chores || (rushed && c->sink->size > SMALL);
 	case WORK_ENCODE:
 	case WORK_DECODE:
 		return h->n_chores || rushed;

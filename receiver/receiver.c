@@ -347,7 +347,7 @@ static bool receive(struct receiver *r, nsec_t now)
 		}
 		if (!chores_room(&r->chores)) {
 			chores_wait(&r->chores);
-			take_back(r, now);
+			break; /* that took its time */
 		}
 	}
 	return any;
@@ -355,11 +355,11 @@ static bool receive(struct receiver *r, nsec_t now)
 
 /* --- everything else that is due --- */
 
-/* Whoever sends is told what the socket had no room for, and what waits there: a disk that
- * takes too little shows there, too, as no more is read than it takes. */
+/* Whoever sends is told what the socket had no room for, and what waits, there or to be
+ * written: a disk that takes too little shows. */
 static void tell_health(struct receiver *r, nsec_t now)
 {
-	uint64_t waiting = udp_in_waiting(r->net.in);
+	uint64_t waiting = udp_in_waiting(r->net.in) + r->chores.bytes;
 	uint64_t dropped = udp_in_counters(r->net.in)->dropped;
 
 	for (unsigned i = 0; i < r->peers.n; i++)

@@ -22,6 +22,7 @@ struct sink {
 	const struct sink_ops *ops;
 	uint64_t size;     /* of the object */
 	unsigned n_chores; /* requests that are served by threads: it is not to go away */
+	bool slow;         /* to write takes longer than packets may wait */
 	bool closed;       /* of no more use: what is asked for is not served */
 };
 

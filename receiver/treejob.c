@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CATCH_UP ((uint64_t)1 << 20) /* bytes that are hashed after each write, at most */
-#define RETRY    (500 * NSEC_PER_MSEC)
-#define ASK_MAX  2 /* times that a chunk is asked for again */
+#define CATCH_UP   ((uint64_t)1 << 20) /* bytes that are hashed after each write, at most */
+#define RETRY      (500 * NSEC_PER_MSEC)
+#define SMALL_FILE 16384 /* bytes; to create a file costs more than to write so many */
+#define ASK_MAX    2     /* times that a chunk is asked for again */
 
 bool treejob_info(const struct rx_event *ev, struct jobinfo *ret)
 {
@@ -169,6 +170,7 @@ static void accept_content(struct treejob *tj, nsec_t now)
 	p->accepted = true;
 	tj->content.size = p->size;
 	tj->content.closed = false;
+	tj->content.slow = p->size / SMALL_FILE < tj->manifest.n_entries;
 	rx_accept(tj->conf.rx, now, p->object);
 	treejob_hold_all(tj, now);
 	tj->save_at = tree_device(tj->tree) ? NSEC_NEVER : now;
