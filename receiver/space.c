@@ -14,8 +14,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define ALIGN ((uint64_t)4096) /* of what a device makes zero by itself */
-#define PIECE 65536            /* of zeros that are written */
+#define ALIGN  ((uint64_t)4096) /* of what a device makes zero by itself */
+#define SHARED 65536            /* bytes, of which every file system's blocks are parts */
+#define PIECE  65536            /* of zeros that are written */
 
 /* Blocks that only root may use are not promised to anybody else. */
 int space_left(int fd, struct space *ret)
@@ -69,6 +70,18 @@ int space_take(int fd, uint64_t size, bool holes)
 	if (r < 0)
 		return r;
 	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+}
+
+bool space_shares(int dir, int file)
+{
+	struct file_clone_range range = { .src_fd = file, .src_length = SHARED };
+	int fd =
+		openat(dir, "share", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool shares = fd >= 0 && ioctl(fd, FICLONERANGE, &range) == 0;
+
+	close_fd(&fd);
+	unlinkat(dir, "share", 0);
+	return shares;
 }
 
 /* --- zeros --- */

@@ -24,6 +24,10 @@ uint64_t space_round(const struct space *s, uint64_t bytes);
  */
 int space_take(int fd, uint64_t size, bool holes);
 
+/* Whether a new file in the directory `dir` can share blocks with one that is there: tried,
+ * under a name that is free for it. */
+bool space_shares(int dir, int file);
+
 /* Makes zeros of these bytes of a file or device, without writing them where that can be. `off`
  * is a multiple of 4096. 0 or -errno. */
 int space_zero(int fd, uint64_t off, uint64_t len);

@@ -141,7 +141,8 @@ static int create(struct tree *t, uint32_t entry)
 
 	if (fd < 0)
 		return fd;
-	r = space_take(fd, e->size, e->size < ALLOCATE || has_holes(t, e));
+	r = space_take(fd, e->size,
+		       e->size < ALLOCATE || has_holes(t, e) || t->entry[entry] & ENTRY_SHARES);
 	if (r < 0) {
 		close_fd(&fd);
 		return r;

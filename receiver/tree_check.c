@@ -110,7 +110,24 @@ static bool at_target(struct tree *t, const struct manifest_entry *e, struct sta
 	       S_ISREG(st->st_mode);
 }
 
-/* A file of the same size is perhaps the same one, then it needs no room. */
+/* Whether the file system can share blocks: as tried with the first large file. */
+static bool shares(struct tree *t, const struct manifest_entry *e)
+{
+	const char *base;
+	int dir, fd;
+
+	if (t->asked_shares)
+		return t->shares;
+	dir = dirs_of(&t->out, e->path, &base);
+	fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	t->shares = fd >= 0 && space_shares(t->stage.dir, fd);
+	t->asked_shares = true;
+	close_fd(&fd);
+	return t->shares;
+}
+
+/* A file of the same size is perhaps the same one, then it needs no room; of another large one
+ * parts are, where they can be shared. */
 static void add_target(struct tree *t, struct need *n, uint64_t bytes, uint32_t entry)
 {
 	const struct manifest_entry *e = &t->m->entries[entry];
@@ -125,9 +142,15 @@ static void add_target(struct tree *t, struct need *n, uint64_t bytes, uint32_t 
 	if (t->entry[entry] & ENTRY_DIRECT) {
 		t->entry[entry] |= ENTRY_STAGED;
 		n->bytes -= there;
-	} else if ((uint64_t)st.st_size == e->size) {
+		return;
+	}
+	if (tree_direct_may(e, &st) && st.st_size > MANIFEST_CHUNK && shares(t, e))
+		t->entry[entry] |= ENTRY_SHARES;
+	if ((uint64_t)st.st_size == e->size) {
 		n->same_bytes += bytes;
 		n->same_files++;
+	} else if (t->entry[entry] & ENTRY_SHARES) {
+		n->same_bytes += there;
 	} else if (tree_direct_may(e, &st)) {
 		n->spared_bytes += there;
 	}

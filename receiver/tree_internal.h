@@ -23,6 +23,7 @@ enum {
 	ENTRY_DELIVERED = 1 << 4,
 	ENTRY_DIRECT = 1 << 5,  /* it is written where it stands; STAGED, too */
 	ENTRY_WRITTEN = 1 << 6, /* and has been */
+	ENTRY_SHARES = 1 << 7,  /* it may share blocks with what is at the target */
 };
 
 /*
@@ -67,8 +68,9 @@ struct tree {
 	uint8_t (*sum)[SHA256_LEN]; /* of SUMMED chunks; once `expects`, what all shall have */
 	int64_t *same_ctime;        /* of entries that are SAME; NULL: none */
 	bool expects, holds;
-	bool copies; /* some file is written beside a large one that is there */
-	int lock_fd; /* of the output directory, for DIRECT entries; -1: none */
+	bool asked_shares, shares; /* space_shares(), once it was asked */
+	bool copies;               /* some file is written beside a large one that is there */
+	int lock_fd;               /* of the output directory, for DIRECT entries; -1: none */
 	struct tree_fd fds[TREE_FDS];
 	struct tree_hot hot[TREE_HOT];
 	uint64_t tick;

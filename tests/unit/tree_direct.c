@@ -8,7 +8,9 @@
 #include "tests/unit/crop.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define CHUNKS 8
@@ -21,11 +23,42 @@ static uint8_t image[IMAGE], old[DISK], got[DISK], small[3000];
 static const atomic_bool go_on;
 static bool no_holes; /* fallocate() fails */
 
+static bool shares; /* blocks, as it seems */
+static unsigned allocated;
+static uint64_t room = UINT64_MAX; /* bytes */
+
+int __wrap_fstatvfs(int fd, struct statvfs *ret);
+int __real_fstatvfs(int fd, struct statvfs *ret);
+
+int __wrap_fstatvfs(int fd, struct statvfs *ret)
+{
+	int r = __real_fstatvfs(fd, ret);
+
+	if (room != UINT64_MAX)
+		ret->f_bfree = ret->f_bavail = room / ret->f_frsize;
+	return r;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	const struct file_clone_range *range = arg;
+	int r = -EOPNOTSUPP;
+
+	if (request == FICLONERANGE && shares)
+		r = file_copy((int)range->src_fd, range->src_offset, fd, range->dest_offset,
+			      range->src_length);
+	errno = -r;
+	return r < 0 ? -1 : 0;
+}
+
 int __wrap_fallocate(int fd, int mode, off_t off, off_t len);
 int __real_fallocate(int fd, int mode, off_t off, off_t len);
 
 int __wrap_fallocate(int fd, int mode, off_t off, off_t len)
 {
+	allocated += mode == FALLOC_FL_KEEP_SIZE;
 	if (!no_holes)
 		return __real_fallocate(fd, mode, off, len);
 	errno = EOPNOTSUPP;
@@ -56,7 +89,8 @@ static int remove_dir(void **state)
 
 static int clear(void **state)
 {
-	no_holes = false;
+	no_holes = shares = false;
+	room = UINT64_MAX;
 	crop_clear(out);
 	return 0;
 }
@@ -388,6 +422,43 @@ static void what_moved_is_used_where_that_does_no_harm(void **state)
 	free(before);
 }
 
+/* A delta into a large file on a disk without room for another: blocks are shared, or it is
+ * said what would help. */
+static void where_blocks_are_shared_there_is_room(void **state)
+{
+	struct tree_refusal why;
+	struct tree_conf conf;
+	struct tree *t;
+	struct crop c;
+
+	crop_init(&c);
+	crop_add_file(&c, "image", old, IMAGE);
+	crop_seal(&c);
+	crop_write(out, "image", old, IMAGE - MANIFEST_CHUNK);
+	conf = (struct tree_conf){ .dirfd = out, .manifest = &c.m, .job = c.job };
+	room = 3 * MANIFEST_CHUNK;
+	assert_int_equal(tree_new(&t, &conf, &why), -ENOSPC);
+	assert_true(why.inplace);
+	shares = true;
+	assert_int_equal(tree_new(&t, &conf, &why), 0);
+	assert_int_equal(tree_expect(t, (const void *)c.digests), 0);
+	allocated = 0;
+	assert_int_equal(look(t, &c), (CHUNKS - 1) * MANIFEST_CHUNK);
+	put_all(t, &c);
+	assert_int_equal(allocated, 0); /* which would want room for all of it */
+	finish(t);
+	assert_true(crop_is(out, "image", old, IMAGE));
+	assert_int_equal(crop_count(out), 1);
+
+	/* nothing helps */
+	room = 0;
+	crop_write(out, "image", old, MANIFEST_CHUNK);
+	shares = false;
+	assert_int_equal(tree_new(&t, &conf, &why), -ENOSPC);
+	assert_false(why.inplace);
+	crop_fini(&c);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, clear)
 
 int main(void)
@@ -402,6 +473,7 @@ int main(void)
 		TEST(one_job_at_a_time),
 		TEST(what_was_begun_beside_goes_on_there),
 		TEST(what_moved_is_used_where_that_does_no_harm),
+		TEST(where_blocks_are_shared_there_is_room),
 	};
 
 	return cmocka_run_group_tests_name("tree_direct", tests, make_dir, remove_dir);
