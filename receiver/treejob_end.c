@@ -144,7 +144,7 @@ static void tell_removal(const struct treejob *tj, const struct job_result *is)
 		log_info("%s: the sender wants removed what it does not have, which only "
 			 "--delete allows",
 			 tj->name);
-	else if (is->status != FILE_VERIFIED)
+	else if (is->status != FILE_VERIFIED && !is->removed)
 		log_warn(0, "%s: nothing was removed, since not all was delivered", tj->name);
 }
 
