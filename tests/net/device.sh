@@ -95,7 +95,7 @@ on_disk 9000123
 image 9000123
 packets=$((9000123 / 1400))
 started=$(sent s)
-half_sent() { has_sent s $((started + packets / 6)); }
+half_sent() { has_sent s $((started + packets / 12)); }
 to_disk
 sow_from s --receivers 1 --wait 10 --rate 10M --digest-cache none "$dir/image"
 wait_for 20 half_sent || fail "nothing is sent"

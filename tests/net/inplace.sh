@@ -90,14 +90,14 @@ rm -r "$dir/r1/tree"
 make_file image 20000000
 half_sent() { [ $(($(sent s) - before)) -gt $((packets / 2)) ]; }
 to "$dir/r1/disk" --inplace
-sow_it --rate 60M
+sow_it --rate 30M
 wait_for 20 half_sent || fail "half of it was not sent"
 kill -KILL "${pids[reap]}"
 finish reap 5
 stop sow INT
 ls -d "$dir"/r1/.sow-* >/dev/null || fail "nothing tells that it is not complete"
 to "$dir/r1/disk" --inplace
-sow_it --rate 60M
+sow_it --rate 30M
 quarter_sent() { [ $(($(sent s) - before)) -gt $((packets / 4)) ]; }
 wait_for 20 quarter_sent || fail "a quarter of it was not sent"
 stop reap INT
