@@ -25,7 +25,7 @@ const char *const log_level_names[] = {
 static const char *prog;
 static enum log_level max_level = LOG_LEVEL_INFO, kept_level = LOG_LEVEL_ERR;
 static int file = -1;
-static bool to_syslog;
+static bool to_syslog, short_of; /* `short_of`: the file misses a line, which was said */
 static void (*before_line)(void *);
 static void *before_arg;
 
@@ -56,6 +56,7 @@ int log_keep(const char *path, bool with_syslog, enum log_level level)
 	if (with_syslog)
 		openlog(prog ? prog : "", LOG_PID, LOG_USER);
 	to_syslog = with_syslog;
+	short_of = false;
 	kept_level = level;
 	return 0;
 }
@@ -83,14 +84,25 @@ static size_t format(char line[static LINE_MAX_LEN + 2], int r, const char *fmt,
 	return utf8_escape(line, LINE_MAX_LEN + 1, text, strlen(text));
 }
 
-/* Nobody is left to be told when one of these cannot be written. */
+/* Once: nothing can be done about it in the middle of a transfer. */
+static void say_short_of(int r)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line), "%s%sthe log file misses lines from here on: %s\n",
+		 prog ? prog : "", prog ? ": " : "", strerror(-r));
+	if (!short_of)
+		file_write_all(STDERR_FILENO, line, strlen(line));
+	short_of = true;
+}
+
 static void keep(enum log_level level, const char *line)
 {
 	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 	char stamp[32] = "", record[LINE_MAX_LEN + 64];
 	time_t now = (time_t)clock_wall();
 	struct tm tm;
-	int n;
+	int n, r;
 
 	if (!to_syslog && file < 0)
 		return;
@@ -101,7 +113,9 @@ static void keep(enum log_level level, const char *line)
 	if (localtime_r(&now, &tm))
 		strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S ", &tm);
 	n = snprintf(record, sizeof(record), "%s%s\n", stamp, line);
-	file_write_all(file, record, (size_t)n);
+	r = file_write_all(file, record, (size_t)n);
+	if (r < 0)
+		say_short_of(r);
 }
 
 static void write_line(enum log_level level, int r, const char *fmt, va_list ap)

@@ -44,7 +44,11 @@ struct tree_conf {
 struct tree_refusal {
 	int error;        /* -errno; see tree_refusal_text() */
 	const char *path; /* the entry that stands for it; NULL: none; of the manifest */
-	bool inplace;     /* -ENOSPC: with it there would be room */
+	/* -ENOSPC, unless `needs` is 0: so many bytes, or files, and how many there is room
+	 * for. */
+	uint64_t needs, left;
+	bool files;
+	bool inplace; /* with it there would be room */
 };
 
 /*

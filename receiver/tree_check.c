@@ -45,8 +45,8 @@ static void choose_place(struct tree *t, const struct manifest_entry *e, const s
 		return;
 	if (t->conf.inplace)
 		t->entry[e - t->m->entries] |= ENTRY_DIRECT;
-	else
-		t->copies = true;
+	else /* half of it is there, or more */
+		t->copies |= (uint64_t)st->st_blocks * 1024 >= e->size;
 }
 
 static int check_name(struct tree *t, const struct manifest_entry *e)
@@ -205,13 +205,16 @@ int tree_check_room(struct tree *t, struct tree_refusal *why)
 		else
 			n.files++;
 	}
-	why->path = NULL;
-	if (n.files - n.same_files > left.files)
+	n.files -= n.same_files;
+	n.bytes -= n.same_bytes;
+	*why = (struct tree_refusal){ .needs = n.files, .left = left.files, .files = true };
+	if (n.files > left.files)
 		return -ENOSPC;
-	if (n.bytes - n.same_bytes > left.bytes) {
-		why->inplace = n.bytes - n.same_bytes - n.spared_bytes <= left.bytes;
+	*why = (struct tree_refusal){ .needs = n.bytes, .left = left.bytes };
+	why->inplace = n.bytes - n.spared_bytes <= left.bytes;
+	if (n.bytes > left.bytes)
 		return -ENOSPC;
-	}
+	*why = (struct tree_refusal){ 0 };
 	return check_size(t, n.largest);
 }
 

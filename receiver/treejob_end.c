@@ -239,11 +239,17 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 	conclude(tj, now, &is);
 }
 
+/* Then what came would stand in the way of a run that does so. */
+static bool wants_inplace(const struct treejob *tj, int error)
+{
+	return error == -ENOSPC && tj->tree && tree_copies(tj->tree);
+}
+
 /* Where the next run finds what came. */
 static void tell_stage(struct treejob *tj, enum file_status status, int error)
 {
-	bool useless = status == FILE_REFUSED || error == -ENOSPC || error == -EDQUOT ||
-		       error == -EFBIG || treejob_is_open(tj);
+	bool useless = status == FILE_REFUSED || error == -EFBIG || treejob_is_open(tj) ||
+		       wants_inplace(tj, error);
 	uint32_t mixed;
 
 	if (!tj->tree || tree_device(tj->tree))
@@ -257,6 +263,19 @@ static void tell_stage(struct treejob *tj, enum file_status status, int error)
 		 tree_stage_name(tj->tree));
 }
 
+static bool is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
+static const char *full_text(struct treejob *tj, int error)
+{
+	snprintf(tj->text, sizeof(tj->text), "%s: make room in %.90s and send it again%s",
+		 strerror(-error), tj->conf.output->dir,
+		 wants_inplace(tj, error) ? ", or let --inplace change the file itself" : "");
+	return tj->text;
+}
+
 void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int error,
 		  const char *reason)
 {
@@ -267,8 +286,8 @@ void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int e
 		.reason = reason,
 	};
 
-	if (error == -ENOSPC && tj->tree && tree_copies(tj->tree))
-		is.reason = TREEJOB_INPLACE;
+	if (is_full(error) && status == FILE_FAILED)
+		is.reason = full_text(tj, error);
 	is.files[status] = n ? n : 1;
 	tj->refused = status == FILE_REFUSED || tj->in_parts;
 	tell_stage(tj, status, error);

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/treejob_internal.h"
 
+#include "common/human.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -156,6 +158,27 @@ static int open_device(struct treejob *tj)
 	return refuse(tj, -EFBIG, o->path, why);
 }
 
+static int refuse_tree(struct treejob *tj, const struct tree_refusal *why)
+{
+	const char *dir = tj->conf.output->dir;
+	char needs[32], left[32];
+
+	if (why->error != -ENOSPC || !why->needs)
+		return refuse(tj, why->error, why->path, tree_refusal_text(why->error));
+	if (why->inplace)
+		return refuse(tj, why->error, NULL, TREEJOB_INPLACE);
+	human_number(needs, sizeof(needs), (double)why->needs, "B");
+	human_number(left, sizeof(left), (double)why->left, "B");
+	if (why->files)
+		snprintf(tj->text, sizeof(tj->text),
+			 "no space in %.100s: %" PRIu64 " files to come, inodes for %" PRIu64,
+			 dir, why->needs, why->left);
+	else
+		snprintf(tj->text, sizeof(tj->text),
+			 "no space in %.100s: %s to come, room for %s", dir, needs, left);
+	return why->error;
+}
+
 static int open_tree(struct treejob *tj)
 {
 	struct tree_conf tc = {
@@ -174,8 +197,7 @@ static int open_tree(struct treejob *tj)
 		return r;
 	r = tree_new(&tj->tree, &tc, &why);
 	if (r < 0)
-		return refuse(tj, r, why.path,
-			      why.inplace ? TREEJOB_INPLACE : tree_refusal_text(r));
+		return refuse_tree(tj, &why);
 	tj->tells =
 		tree_holds(tj->tree) || have_elsewhere(tj->conf.from, tj->conf.output->dirfd,
 						       tree_stage_name(tj->tree));

@@ -114,6 +114,21 @@ static void read_back(const char *path, char *buf, size_t cap)
 	unlink(path);
 }
 
+static void a_full_file_is_told_of_once(void **state)
+{
+	log_init("sow");
+	assert_int_equal(log_keep("/dev/full", false, LOG_LEVEL_INFO), 0);
+	log_set_level(LOG_LEVEL_ERR);
+	assert_string_equal(
+		stderr_of(say_each, "."),
+		"sow: the log file misses lines from here on: No space left on device\n"
+		"sow: E.\n");
+	assert_string_equal(stderr_of(say_each, "."), "sow: E.\n");
+	log_close();
+	log_init(NULL);
+	log_set_level(LOG_LEVEL_INFO);
+}
+
 static void lines_are_kept_with_their_time(void **state)
 {
 	char path[] = "/tmp/sow-log-XXXXXX", text[4096], *line, *next;
@@ -157,6 +172,7 @@ int main(void)
 		cmocka_unit_test(level_decides),
 		cmocka_unit_test(control_characters_are_shown),
 		cmocka_unit_test(long_lines_are_cut),
+		cmocka_unit_test(a_full_file_is_told_of_once),
 		cmocka_unit_test(lines_are_kept_with_their_time),
 	};
 
