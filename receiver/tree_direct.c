@@ -73,12 +73,14 @@ int tree_direct_open(struct tree *t, uint32_t entry, bool write)
 	return fd;
 }
 
-/* What no run covers. */
+/* What no run covers; all of a file of unknown size was written, and it has no runs. */
 static int zero_holes(struct tree *t, const struct manifest_entry *e, int fd)
 {
 	uint64_t end = 0;
 	int r = 0;
 
+	if (e->open)
+		return 0;
 	for (uint32_t i = 0; i < e->n_runs && r == 0; i++) {
 		const struct manifest_run *run = &t->m->runs[e->first_run + i];
 

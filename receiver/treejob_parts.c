@@ -33,10 +33,14 @@ static void verify(struct finish *f)
 
 static void accept_part(struct treejob *tj, nsec_t now)
 {
-	uint64_t max = tj->conf.limits->max_size;
+	uint64_t max = tj->conf.limits->max_size, end = tj->parts.offset + tj->parts.sink.size;
 	int r;
 
-	if (max && tj->parts.offset + tj->parts.sink.size > max) {
+	if (tree_device(tj->tree) && end > tree_device(tj->tree)->size) {
+		treejob_fail(tj, now, FILE_FAILED, -EFBIG, "the device is too small");
+		return;
+	}
+	if (max && end > max) {
 		treejob_fail(tj, now, FILE_REFUSED, -EMSGSIZE, "larger than --max-size");
 		return;
 	}

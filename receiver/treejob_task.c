@@ -123,9 +123,6 @@ static int fit_output(struct treejob *tj)
 
 	if (o->kind == OUTPUT_DIR)
 		return 0;
-	if (o->kind == OUTPUT_DEVICE && tj->manifest.n_entries == 1 && e->open)
-		return refuse(tj, -EFBIG, o->path,
-			      "a device is for an image whose size is known: send a file");
 	if (tj->manifest.n_entries == 1 && e->type == MANIFEST_FILE) {
 		e->path = o->name;
 		e->path_len = (uint16_t)strlen(o->name);

@@ -109,6 +109,18 @@ expect 0 sow 60
 expect 0 reap 20
 on_disk 9000123
 
+# what a command writes, of a size that turns out to be too large, and of one that fits
+head -c $((size + 1)) /dev/urandom >"$dir/large"
+for input in large image; do
+	to_disk
+	start sow s sh -c "exec \"$SOW\" --group $group:$port --interface $interface --receivers 1 \
+		--wait 10 --rate 200M --name disk - <\"$dir/$input\""
+	[ $input = image ] || { expect 4 sow 60; expect 2 reap 20; }
+done
+expect 0 sow 60
+expect 0 reap 20
+cmp -n 9000123 "$dir/image" "$disk" || fail "$disk is not what was piped"
+
 # The hook has it for itself: mkfs does not touch what others have open. Then it is in use.
 command -v mkfs.ext4 >/dev/null || skip "all but a mounted device: no mkfs.ext4"
 to_disk --exec "sh -c 'mkfs.ext4 -q \"\$SOW_PATH\"'"

@@ -210,19 +210,6 @@ static void no_more_than_the_limit(void **state)
 	assert_fails(&conf, RECEIPT_REFUSED, "--max-size");
 }
 
-/* Refused before the device is looked at. */
-static void a_device_is_for_what_has_a_size(void **state)
-{
-	static char path[] = "/no/device";
-	struct output o = {
-		.kind = OUTPUT_DEVICE, .dirfd = out, .name = path + 4, .path = path
-	};
-	struct field_conf conf = sending(whole, ARRAY_LEN(whole));
-
-	conf.to = &o;
-	assert_fails(&conf, RECEIPT_REFUSED, "whose size is known");
-}
-
 static void one_file_gets_the_name_that_is_wanted(void **state)
 {
 	static char path[] = "/there/name";
@@ -262,7 +249,6 @@ int main(void)
 		TEST(what_cannot_be_is_refused),
 		TEST(parts_need_an_open_file),
 		TEST(no_more_than_the_limit),
-		TEST(a_device_is_for_what_has_a_size),
 		TEST(one_file_gets_the_name_that_is_wanted),
 		TEST(without_its_last_part_there_is_no_file),
 	};

@@ -205,6 +205,26 @@ static void a_device_gets_the_image_and_no_more(void **state)
 	crop_fini(&c);
 }
 
+/* Its size is known when all of it is there. */
+static void a_device_gets_what_a_command_writes(void **state)
+{
+	struct device d = open_disk(old, DISK);
+	struct tree *t;
+	struct crop c;
+
+	crop_init(&c);
+	crop_add_file(&c, "image", image, 0)->open = true;
+	crop_seal(&c);
+	t = open_tree(&c, &d);
+	for (uint64_t off = 0; off < IMAGE; off += 100000)
+		assert_int_equal(tree_part_write(t, off, image + off, MIN(100000, IMAGE - off)),
+				 0);
+	c.m.entries[0].size = IMAGE;
+	finish(t);
+	assert_disk(&d);
+	crop_fini(&c);
+}
+
 static void what_is_in_its_place_is_kept(void **state)
 {
 	uint8_t *before = malloc(DISK);
@@ -465,6 +485,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_device_gets_the_image_and_no_more),
+		TEST(a_device_gets_what_a_command_writes),
 		TEST(what_is_in_its_place_is_kept),
 		TEST(a_device_with_other_data_is_not_read),
 		TEST(what_came_while_it_was_looked_at_is_compared_again),
