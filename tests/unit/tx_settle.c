@@ -106,11 +106,23 @@ static void the_busy_are_waited_for(void **state)
 	rig_fini(&r);
 }
 
+/* It is waited for until it has what it asks for. */
+static void other_asks(struct tx_rig *r)
+{
+	const struct request q = rig_segments(0, 0, 3, 3);
+
+	rig_nack(r, OTHER, &q, 1);
+	assert_false(tx_settled(r->tx));
+	assert_int_equal(of(r, OTHER).state, TX_RX_ACTIVE);
+	rig_see(r, 0);
+	rig_flush_ack(r, OTHER, 0, 0, 7);
+	assert_true(tx_settled(r->tx));
+}
+
 /* Whatever else it says meanwhile; it is back when it asks. */
 static void but_not_for_ever(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
-	struct request q = rig_segments(0, 0, 3, 3);
 	struct tx_rig r;
 	nsec_t end;
 
@@ -127,12 +139,7 @@ static void but_not_for_ever(void **state)
 	ack(&r, OTHER, (struct ext_holdings){ .busy = true });
 	rig_announce(&r, OTHER);
 	assert_true(tx_settled(r.tx));
-	rig_nack(&r, OTHER, &q, 1);
-	assert_false(tx_settled(r.tx));
-	assert_int_equal(of(&r, OTHER).state, TX_RX_ACTIVE);
-	rig_see(&r, 0);
-	rig_flush_ack(&r, OTHER, 0, 0, 7);
-	assert_true(tx_settled(r.tx));
+	other_asks(&r);
 	rig_fini(&r);
 }
 
@@ -179,7 +186,7 @@ static void nobody_is_waited_for_in_bounded_time(void **state)
 static void who_asks_again_is_waited_for_again(void **state)
 {
 	struct tx_conf conf = rig_conf(TX_SOW);
-	struct request q = rig_segments(0, 0, 3, 3), i = rig_info(0);
+	struct request i = rig_info(0);
 	struct tx_rig r;
 
 	begin(&r, &conf);
@@ -189,12 +196,7 @@ static void who_asks_again_is_waited_for_again(void **state)
 	r.now += 100 * MS;
 	rig_nack(&r, OTHER, &i, 1); /* that alone does not tell */
 	assert_true(tx_settled(r.tx));
-	rig_nack(&r, OTHER, &q, 1);
-	assert_false(tx_settled(r.tx));
-	assert_int_equal(of(&r, OTHER).state, TX_RX_ACTIVE);
-	rig_see(&r, 0);
-	rig_flush_ack(&r, OTHER, 0, 0, 7);
-	assert_true(tx_settled(r.tx));
+	other_asks(&r);
 	rig_fini(&r);
 }
 

@@ -163,19 +163,26 @@ static void its_event_is_told_once(void **state)
 	rig_fini(&c.rig);
 }
 
+/* The second of three has fallen behind, and no more objects come. */
+static void begin_behind(struct crowd *c)
+{
+	struct tx_conf conf = rig_conf(TX_SOW);
+
+	conf.rate = RATE;
+	begin(c, &conf, 3);
+	tx_finish(c->rig.tx, c->rig.now);
+	report(c, one_of_three, 4);
+	assert_int_equal(state_of(c, 1), TX_RX_BEHIND);
+}
+
 /* It gets no repair and is not asked; when the others have everything it is. */
 static void its_turn_comes_last(void **state)
 {
 	const struct request want = rig_segments(0, 1, 0, 3);
-	struct tx_conf conf = rig_conf(TX_SOW);
 	struct crowd c;
 	struct tx_rig *r = &c.rig;
 
-	conf.rate = RATE;
-	begin(&c, &conf, 3);
-	tx_finish(r->tx, r->now);
-	report(&c, one_of_three, 4);
-	assert_int_equal(state_of(&c, 1), TX_RX_BEHIND);
+	begin_behind(&c);
 	r->show = SHOW_OBJECT;
 	assert_int_equal(rig_nack(r, NODE + 1, &want, 1), 0);
 	assert_string_equal(rig_run(r, 100 * MS), "");
@@ -239,14 +246,10 @@ static void it_settles_nothing(void **state)
 
 static void it_may_be_done_before(void **state)
 {
-	struct tx_conf conf = rig_conf(TX_SOW);
 	struct crowd c;
 	struct tx_rig *r = &c.rig;
 
-	conf.rate = RATE;
-	begin(&c, &conf, 3);
-	tx_finish(r->tx, r->now);
-	report(&c, one_of_three, 4);
+	begin_behind(&c);
 	rig_receipt(r, NODE + 1, RECEIPT_REFUSED);
 	assert_int_equal(state_of(&c, 1), TX_RX_FINISHED);
 	rig_receipt(r, NODE, RECEIPT_COMPLETE);
@@ -259,14 +262,10 @@ static void it_may_be_done_before(void **state)
 /* Nor does the session end without it. */
 static void the_last_receipt_of_the_others_is_not_the_end(void **state)
 {
-	struct tx_conf conf = rig_conf(TX_SOW);
 	struct crowd c;
 	struct tx_rig *r = &c.rig;
 
-	conf.rate = RATE;
-	begin(&c, &conf, 3);
-	tx_finish(r->tx, r->now);
-	report(&c, one_of_three, 4);
+	begin_behind(&c);
 	rig_receipt(r, NODE, RECEIPT_COMPLETE);
 	rig_receipt(r, NODE + 2, RECEIPT_COMPLETE);
 	rig_run(r, NSEC_PER_SEC);
