@@ -117,7 +117,6 @@ int rx_report_output(struct rx *rx, nsec_t now, uint8_t *buf, size_t cap)
 	struct rx_reporting *g = &rx->reporting;
 	struct rx_report is = g->is;
 	uint8_t content[REPORT_LEN];
-
 	int len = now >= g->lossy_at ? lossy_output(rx, now, buf, cap) : 0;
 
 	if (len)

@@ -15,9 +15,9 @@
  *	   `--memory short--> SPILLING --> SPILLED
  *
  * A block that lacks symbols and whose memory others need more is SPILLED: its source symbols
- *go to the sink, its parity is given up, and it takes a buffer again when a symbol arrives. At
- *most one request (work.h) is out for a block. What is on disk is loaded if the others do not
- *do without decoding, and is not written again.
+ * go to the sink, its parity is given up, and it takes a buffer again when a symbol arrives. At
+ * most one request (work.h) is out for a block. What is on disk is loaded if the others do not
+ * do without decoding, and is not written again.
  */
 enum rxblock_state {
 	RXBLOCK_FILLING,

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define LOAD_FACTOR                                                                            \
-	4 /* source symbols for each parity symbol in a load, as far as there is room */
+/* Source symbols for each parity symbol in a load, as far as there is room. */
+#define LOAD_FACTOR 4
 
 /* struct work's slot: that of the arena, or one of these behind them. */
 static uint32_t codec_slot(const struct rxlarges *s)

@@ -13,7 +13,7 @@
 /*
  * A window: receivers answer after a random time of up to that. When more answers come than are
  * welcome it grows, at once, to what makes them SPREAD_PER_SEC; when few come it halves, down
- *to where it began. So of n receivers that begin to answer all at once no more than about
+ * to where it began. So of n receivers that begin to answer all at once no more than about
  *
  *	n * (time until they hear of the new window + 2 ms) / base
  *

@@ -10,8 +10,8 @@
 #define ROUND         1e-6  /* what was a whole number is one again */
 #define BURSTS_ON     2.0   /* mean deviation of the maxima, in roots of their mean */
 #define BURSTS_OFF    0.5   /* chance alone gives about 0.3 to 0.8 */
-#define FIRST_PLAN                                                                             \
-	64 /* parity for one in so many source symbols, as long as nothing is known */
+/* Parity for one in so many source symbols, as long as nothing is known. */
+#define FIRST_PLAN 64
 
 /*
  * Where nobody asked, all that is known is that what came unasked sufficed: the guess is

@@ -8,9 +8,8 @@
 
 #include <string.h>
 
-#define INTERLEAVE                                                                             \
-	8              /* blocks of a group where losses come in bursts, unless told otherwise \
-			*/
+/* Blocks of a group where losses come in bursts, unless told otherwise. */
+#define INTERLEAVE   8
 #define GROUP_TIME_2 2 /* a group takes at most 1 / this of a second, unless told otherwise */
 #define RUN          8 /* symbols of a block before it is the next one's turn */
 #define AHEAD_FIRST  2 /* pieces in memory of a block that is sent for the first time */

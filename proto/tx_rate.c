@@ -8,8 +8,8 @@
 #define CC_IDLE     NSEC_PER_SEC /* CMD(CC) while there is nothing to send, at least */
 #define HEADER      24           /* of DATA */
 #define REPORTS_MAX 8            /* that come for one PROBE, about */
-#define ASK_FIXED                                                                              \
-	(200 * NSEC_PER_MSEC) /* a fixed rate needs no reports but to find stragglers */
+/* A fixed rate needs no reports but to find stragglers. */
+#define ASK_FIXED (200 * NSEC_PER_MSEC)
 
 void tx_rate_init(struct tx *tx, nsec_t now)
 {

@@ -8,9 +8,8 @@
 #define SLACK    0.05  /* who loses no more than that keeps up, whatever the rate */
 #define SHARE    0.9   /* of what it got, to begin with */
 #define RATE_MIN 12500 /* bytes a second */
-#define QUIET                                                                                  \
-	(500 * NSEC_PER_MSEC) /* so long without a request: the others have what they can get  \
-			       */
+/* So long without a request: the others have what they can get. */
+#define QUIET (500 * NSEC_PER_MSEC)
 
 /* Whether more than half of those who count lose far less, lately or in `all`; of two none is
  * the worse. */

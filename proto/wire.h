@@ -76,8 +76,8 @@ enum norm_cmd {
 /* FEC Encoding IDs: RFC 5510, RFC 5445 */
 #define FEC_RS  2 /* Reed-Solomon over GF(2^m) */
 #define FEC_RS8 5 /* Reed-Solomon over GF(2^8) */
-#define FEC_SB_SYST                                                                            \
-	129 /* small block systematic, under-specified: instance id says which code */
+/* Small block systematic, under-specified: instance id says which code. */
+#define FEC_SB_SYST 129
 
 #define FEC_INSTANCE_LARGE 21335 /* of 129: our large-block code, doc/PROTOCOL.md */
 

@@ -9,9 +9,8 @@
 #include "proto/work.h"
 #include "receiver/sink.h"
 
-#define CHORES_MAX                                                                             \
-	64 /* handed out at a time, of all sessions: some MB that wait for a disk              \
-	    */
+/* Handed out at a time, of all sessions: some MB that wait for a disk. */
+#define CHORES_MAX 64
 
 struct chore {
 	struct worker_job job; /* the pool's own */

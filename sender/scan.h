@@ -7,8 +7,7 @@
 #include "proto/manifest.h"
 
 struct scan_conf {
-	const struct opt_list
-		*excludes; /* globs, for relative paths and for last parts; NULL */
+	const struct opt_list *excludes; /* globs for relative paths and last parts; NULL */
 	bool one_file_system;
 	bool owner, xattrs; /* to be sent, too */
 	bool whole;         /* directories, if all that is in them is sent or excluded */
