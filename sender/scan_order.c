@@ -147,8 +147,7 @@ static int find_links(struct scan *s)
 	for (uint32_t i = 0; i < s->n; i++) {
 		uint32_t to = s->files[i].linked ? first_of(s, i, slots, cap - 1) : i;
 
-		/* the target's path is a byte shorter than a path may be */
-		if (to != i && s->entries[to].path_len < MANIFEST_PATH_MAX)
+		if (to != i)
 			link_to(s, &s->entries[i], &s->entries[to]);
 	}
 	free(slots);

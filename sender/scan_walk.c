@@ -208,6 +208,8 @@ bool scan_excluded(const struct scan *s, const char *path, const char *name)
 	return false;
 }
 
+_Static_assert(PATH_MAX <= MANIFEST_PATH_MAX, "a manifest takes any path of this host");
+
 /* What is at w->path, where `name` is its last part, and all below. 1: it is not sent, which
  * was told. */
 static int visit(struct scan_walk *w, const char *name)
@@ -219,7 +221,7 @@ static int visit(struct scan_walk *w, const char *name)
 
 	if (scan_excluded(s, w->path + w->start, name))
 		return 0;
-	if (w->len - w->start > MANIFEST_PATH_MAX || w->len > PATH_MAX - 1)
+	if (w->len > PATH_MAX - 1)
 		return refuse(s, -ENAMETOOLONG, w->path, "not sent"), 1;
 	if (lstat(w->path, &st) < 0)
 		return refuse(s, -errno, w->path, "not sent"), 1;
