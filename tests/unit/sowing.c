@@ -310,6 +310,20 @@ static void what_cannot_be_sent_is_refused(void **state)
 	assert_int_equal(job_new(&j, two, 2, &ours), -EINVAL);
 }
 
+/* Two machines, from different addresses, both with the receiver's id. */
+static void clone_the_receiver(struct field *f)
+{
+	const char *const from[] = { "192.0.2.1", "192.0.2.2", "192.0.2.1" };
+	struct tx_event ev = { .kind = TX_EV_FEEDBACK,
+			       .node_id = tx_receiver(f->tx, 0).node_id };
+	struct addr addr;
+
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		assert_int_equal(addr_parse(&addr, from[i], 0), 0);
+		listeners_note(f->who, &ev, &addr);
+	}
+}
+
 static void the_receipt_decides(void **state)
 {
 	static const struct {
@@ -317,12 +331,13 @@ static void the_receipt_decides(void **state)
 		unsigned expected;
 		bool interrupted, failed;
 		int exit;
-		bool astray;
+		bool astray, cloned;
 	} cases[] = {
 		{ RECEIPT_COMPLETE, 0, false, false, EXIT_ALL },
 		{ RECEIPT_COMPLETE, 1, false, false, EXIT_ALL },
 		{ RECEIPT_COMPLETE, 2, false, false, EXIT_PARTIAL },
-		{ RECEIPT_COMPLETE, 1, false, false, EXIT_PARTIAL, true },
+		{ RECEIPT_COMPLETE, 1, false, false, EXIT_PARTIAL, .astray = true },
+		{ RECEIPT_COMPLETE, 1, false, false, EXIT_PARTIAL, .cloned = true },
 		{ RECEIPT_STUCK, 1, false, false, EXIT_PARTIAL },
 		{ RECEIPT_PARTIAL, 1, false, false, EXIT_PARTIAL },
 		{ RECEIPT_CORRUPT, 1, false, false, EXIT_PARTIAL },
@@ -340,6 +355,8 @@ static void the_receipt_decides(void **state)
 		f.conf.json = i % 2;
 		field_init(&f, argv_small, 2, 64);
 		transfer(&f);
+		if (cases[i].cloned)
+			clone_the_receiver(&f);
 		is = at_the_end(&f);
 		is.failed = cases[i].failed;
 		is.interrupted = cases[i].interrupted;
