@@ -125,7 +125,7 @@ static struct tree_hot *hot_of(struct tree *t, uint32_t chunk, uint32_t pos)
 void tree_chunk_hot(struct tree *t, uint32_t chunk, uint32_t pos, const uint8_t *data,
 		    size_t len)
 {
-	struct tree_hot *h = hot_of(t, chunk, pos);
+	struct tree_hot *h = t->chunk[chunk] & CHUNK_DOUBT ? NULL : hot_of(t, chunk, pos);
 	uint8_t sum[SHA256_LEN];
 
 	set_state(t, chunk, CHUNK_UNKNOWN);
@@ -282,7 +282,7 @@ bool tree_bad(struct tree *t, uint32_t *pos)
 void tree_discard(struct tree *t, uint32_t chunk)
 {
 	pthread_mutex_lock(&t->lock);
-	t->chunk[chunk] = CHUNK_UNKNOWN;
+	t->chunk[chunk] = CHUNK_UNKNOWN | CHUNK_DOUBT;
 	cool(t, chunk);
 	pthread_mutex_unlock(&t->lock);
 }

@@ -290,6 +290,29 @@ static void a_wrong_byte_is_found(void **state)
 	crop_fini(&c);
 }
 
+/* The disk may be to blame. */
+static void what_was_wrong_once_is_read_back(void **state)
+{
+	struct crop c;
+	struct tree *t;
+	uint32_t pos = 0;
+
+	all_kinds(&c);
+	t = open_tree(&c);
+	tree_expect(t, (const void *)c.digests);
+	put(t, &c, 0, c.m.content_size, 1 << 20);
+	tree_discard(t, 2);
+	put(t, &c, c.m.chunks[2].content_off, c.m.chunks[2].content_off + c.m.chunks[2].len,
+	    1400);
+	flip(t, &c, c.m.chunks[2].content_off + 5);
+	assert_int_equal(tree_verify(t, &go_on), 0);
+	assert_true(tree_bad(t, &pos));
+	assert_int_equal(pos, 2);
+	assert_int_equal(tree_drop(t), 0);
+	tree_free(t);
+	crop_fini(&c);
+}
+
 /* What is hashed on the way is what is on the disk, also when bytes come twice. */
 static void bytes_that_are_written_again_are_verified_again(void **state)
 {
@@ -472,6 +495,7 @@ int main(void)
 		cmocka_unit_test(bytes_come_in_any_order_and_are_read_back),
 		cmocka_unit_test(beyond_the_content_is_refused),
 		cmocka_unit_test(a_wrong_byte_is_found),
+		cmocka_unit_test(what_was_wrong_once_is_read_back),
 		cmocka_unit_test(bytes_that_are_written_again_are_verified_again),
 		cmocka_unit_test(files_that_are_good_are_delivered_without_the_others),
 		cmocka_unit_test(verifying_can_be_stopped),
