@@ -504,14 +504,6 @@ static bool next_other(struct have *h)
 	return true;
 }
 
-static bool is_all_here(const struct have *h)
-{
-	uint64_t pos = 0, len;
-
-	return tree_held_next(h->conf.tree, &pos, &len) && pos == 0 &&
-	       len == h->conf.manifest->content_size;
-}
-
 bool have_step(struct have *h)
 {
 	bool more = true;
@@ -525,7 +517,7 @@ bool have_step(struct have *h)
 				close_fd(&h->look.fd);
 			continue;
 		}
-		more = next_entry(h) || (!is_all_here(h) && next_other(h));
+		more = next_entry(h) || (!tree_has_all(h->conf.tree) && next_other(h));
 	}
 	return more && !h->failed;
 }

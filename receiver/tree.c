@@ -301,7 +301,9 @@ int tree_get_bytes(struct tree *t, uint64_t off, uint8_t *buf, size_t len)
 
 static bool within(const struct tree *t, uint64_t off, size_t len)
 {
-	return off <= t->m->content_size && len <= t->m->content_size - off;
+	uint64_t size = manifest_object_size(t->m);
+
+	return off <= size && len <= size - off;
 }
 
 static int write_chunks(struct tree *t, uint64_t off, const uint8_t *data, size_t len)
@@ -333,7 +335,7 @@ int tree_write(struct tree *t, uint64_t off, const void *data, size_t len)
 	if (!within(t, off, len))
 		return -EINVAL;
 	pthread_mutex_lock(&t->lock);
-	r = write_chunks(t, off, data, len);
+	r = t->spool ? tree_spool_write(t, off, data, len) : write_chunks(t, off, data, len);
 	pthread_mutex_unlock(&t->lock);
 	return r;
 }
@@ -361,7 +363,7 @@ int tree_read(struct tree *t, uint64_t off, void *buf, size_t len)
 	if (!within(t, off, len))
 		return -EINVAL;
 	pthread_mutex_lock(&t->lock);
-	r = read_chunks(t, off, buf, len);
+	r = t->spool ? tree_spool_read(t, off, buf, len) : read_chunks(t, off, buf, len);
 	pthread_mutex_unlock(&t->lock);
 	return r;
 }
@@ -411,6 +413,8 @@ static int open_stage(struct tree *t, struct tree_refusal *why)
 	r = tree_check_room(t, why);
 	if (r == 0)
 		r = tree_direct_lock(t);
+	if (r == 0)
+		r = tree_spool_open(t);
 	if (r < 0 && !t->stage.resumed)
 		stage_remove(&t->stage);
 	return r;
@@ -438,6 +442,8 @@ int tree_new(struct tree **ret, const struct tree_conf *conf, struct tree_refusa
 	if (r == 0)
 		r = tree_chunk_init(t);
 	if (r == 0)
+		r = tree_spool_init(t);
+	if (r == 0)
 		r = open_stage(t, why);
 	if (r < 0) {
 		why->error = r;
@@ -453,6 +459,7 @@ void tree_free(struct tree *t)
 	if (!t)
 		return;
 	tree_close_all(t);
+	tree_spool_fini(t);
 	tree_chunk_fini(t);
 	dirs_fini(&t->in);
 	dirs_fini(&t->out);
@@ -501,9 +508,10 @@ bool tree_holds(const struct tree *t)
 
 bool tree_is_empty(struct tree *t)
 {
-	bool any = false;
+	bool any;
 
 	pthread_mutex_lock(&t->lock);
+	any = tree_spool_used(t);
 	for (uint32_t i = 0; i < t->m->n_entries && !any; i++)
 		any = t->entry[i] & ENTRY_WRITTEN ||
 		      (t->entry[i] & (ENTRY_STAGED | ENTRY_DIRECT)) == ENTRY_STAGED;

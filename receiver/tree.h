@@ -20,6 +20,9 @@
  * which has no stage, and with `inplace` files of more than one chunk that are at the target.
  * Of these what stands in its place already is kept, and what is not delivered is mixed, old
  * and new.
+ * A content in zlib form (manifest.h, `stored`) comes into a file of the stage, the spool, and
+ * from there chunk by chunk into the files; what is written, read and discarded are bytes of
+ * its object then.
  *
  * Every function may be called in any thread; it returns 0, or what it says, or -errno.
  */
@@ -47,6 +50,7 @@ struct tree_refusal {
 	/* -ENOSPC, unless `needs` is 0: so many bytes, or files, and how many there is room
 	 * for. */
 	uint64_t needs, left;
+	uint64_t spool; /* bytes of it, for the spool */
 	bool files;
 	bool inplace; /* with it there would be room */
 };
@@ -79,7 +83,8 @@ bool tree_mixed(struct tree *t, uint32_t *ret_entry);
 /* Whether `inplace` would have spared the room of a second copy. */
 bool tree_copies(const struct tree *t);
 
-/* Bytes of the content. What lies in a chunk that is good, or held, is not written again. */
+/* Bytes of the content's object. What lies in a chunk that is good, or held, is not written
+ * again. */
 int tree_write(struct tree *t, uint64_t off, const void *data, size_t len);
 /* What was not written may be anything. */
 int tree_read(struct tree *t, uint64_t off, void *buf, size_t len);
@@ -107,14 +112,17 @@ int tree_catch_up(struct tree *t, uint64_t front, uint64_t max);
 int tree_verify(struct tree *t, const atomic_bool *stop);
 bool tree_bad(struct tree *t, uint32_t *pos);
 void tree_discard(struct tree *t, uint32_t chunk);
+/* Before that: which bytes of the object are to be asked for. */
+uint64_t tree_object_range(struct tree *t, uint32_t chunk, uint64_t *ret_len);
 
 /* --- what is here already --- */
 
 /* Whether files of these names are at the target, or a stage was: something may fit. */
 bool tree_holds(const struct tree *t);
 
-/* A chunk that is good already, or held. */
+/* A chunk that is good already, or held; all of them. */
 bool tree_has(struct tree *t, uint32_t chunk);
+bool tree_has_all(struct tree *t);
 
 /* A chunk was found, and is as its digest says: puts it into the stage. */
 int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data);
@@ -139,7 +147,8 @@ int tree_keep(struct tree *t, uint32_t entry, const struct stat *st);
 /* Some bytes are in the stage from an earlier run: those of files that are there and whole. */
 bool tree_in_stage(struct tree *t, uint64_t off, uint64_t *ret_len);
 
-/* Walks the maximal ranges of chunks that tree_has(), from *pos on. */
+/* Walks the maximal ranges of the object, from *pos on, that are here: chunks that tree_has();
+ * with a spool those that are in there, or that were skipped. */
 bool tree_held_next(struct tree *t, uint64_t *pos, uint64_t *ret_len);
 
 /* --- the end --- */

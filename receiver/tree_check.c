@@ -210,7 +210,9 @@ int tree_check_room(struct tree *t, struct tree_refusal *why)
 	*why = (struct tree_refusal){ .needs = n.files, .left = left.files, .files = true };
 	if (n.files > left.files)
 		return -ENOSPC;
-	*why = (struct tree_refusal){ .needs = n.bytes, .left = left.bytes };
+	*why = (struct tree_refusal){ .spool = tree_spool_room(t), .left = left.bytes };
+	n.bytes += why->spool;
+	why->needs = n.bytes;
 	why->inplace = n.bytes - n.spared_bytes <= left.bytes;
 	if (n.bytes > left.bytes)
 		return -ENOSPC;

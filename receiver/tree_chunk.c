@@ -159,6 +159,35 @@ static int check_chunk(struct tree *t, uint32_t chunk)
 	return r;
 }
 
+/* Whether a chunk of which all bytes came is good. What was here already and is not is taken
+ * from the spool, if there is one. */
+static int settle_chunk(struct tree *t, uint32_t chunk)
+{
+	int r = 0;
+
+	if (!t->spool || t->chunk[chunk] & CHUNK_HELD)
+		r = check_chunk(t, chunk);
+	if (r < 0 || !t->spool || tree_chunk_state(t, chunk) == CHUNK_GOOD)
+		return r;
+	r = tree_spool_take(t, chunk);
+	if (r == 0)
+		set_state(t, chunk, CHUNK_BAD);
+	return MIN(r, 0);
+}
+
+/* Where its bytes begin and end in the object. */
+static uint64_t object_start(const struct tree *t, uint32_t chunk)
+{
+	return t->m->stored ? t->m->stored[chunk] : t->m->chunks[chunk].content_off;
+}
+
+static uint64_t object_end(const struct tree *t, uint32_t chunk)
+{
+	const struct manifest_chunk *c = &t->m->chunks[chunk];
+
+	return t->m->stored ? t->m->stored[chunk + 1] : c->content_off + c->len;
+}
+
 int tree_catch_up(struct tree *t, uint64_t front, uint64_t max)
 {
 	uint64_t done = 0;
@@ -168,11 +197,11 @@ int tree_catch_up(struct tree *t, uint64_t front, uint64_t max)
 	for (; t->checked < t->m->n_chunks && done < max && r == 0; t->checked++) {
 		const struct manifest_chunk *c = &t->m->chunks[t->checked];
 
-		if (c->content_off + c->len > front)
+		if (object_end(t, t->checked) > front || (t->spool && !t->expects))
 			break;
 		if (tree_chunk_state(t, t->checked) != CHUNK_UNKNOWN)
 			continue;
-		r = check_chunk(t, t->checked);
+		r = settle_chunk(t, t->checked);
 		done += c->len;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -262,7 +291,7 @@ int tree_verify(struct tree *t, const atomic_bool *stop)
 	for (uint32_t i = 0; i < t->m->n_chunks && r == 0; i++) {
 		pthread_mutex_lock(&t->lock);
 		if (tree_chunk_state(t, i) == CHUNK_UNKNOWN)
-			r = check_chunk(t, i);
+			r = settle_chunk(t, i);
 		pthread_mutex_unlock(&t->lock);
 		if (atomic_load(stop))
 			r = -ECANCELED;
@@ -284,10 +313,22 @@ void tree_discard(struct tree *t, uint32_t chunk)
 	pthread_mutex_lock(&t->lock);
 	t->chunk[chunk] = CHUNK_UNKNOWN | CHUNK_DOUBT;
 	cool(t, chunk);
+	tree_spool_forget(t, chunk);
 	pthread_mutex_unlock(&t->lock);
 }
 
 /* --- what is here already --- */
+
+bool tree_has_all(struct tree *t)
+{
+	uint32_t i = 0;
+
+	pthread_mutex_lock(&t->lock);
+	while (i < t->m->n_chunks && tree_chunk_here(t, i))
+		i++;
+	pthread_mutex_unlock(&t->lock);
+	return i == t->m->n_chunks;
+}
 
 int tree_put(struct tree *t, uint32_t chunk, const uint8_t *data)
 {
@@ -406,6 +447,10 @@ bool tree_in_stage(struct tree *t, uint64_t off, uint64_t *ret_len)
 	const struct manifest_chunk *c = &t->m->chunks[manifest_chunk_at(t->m, off)];
 	bool staged;
 
+	if (t->m->stored) {
+		*ret_len = manifest_object_size(t->m) - off;
+		return tree_spool_resumed(t);
+	}
 	*ret_len = c->content_off + c->len - off;
 	pthread_mutex_lock(&t->lock);
 	staged = t->entry[tree_spot(t, off).entry] & ENTRY_STAGED;
@@ -413,19 +458,31 @@ bool tree_in_stage(struct tree *t, uint64_t off, uint64_t *ret_len)
 	return staged;
 }
 
+/* Whether its bytes of the object are here. */
+static bool is_held(const struct tree *t, uint32_t chunk)
+{
+	return t->spool ? tree_spool_has(t, chunk) : tree_chunk_here(t, chunk);
+}
+
+static uint32_t chunk_of(const struct tree *t, uint64_t off)
+{
+	if (off >= manifest_object_size(t->m))
+		return t->m->n_chunks;
+	return t->m->stored ? manifest_stored_at(t->m, off) : manifest_chunk_at(t->m, off);
+}
+
 static bool held_next(const struct tree *t, uint64_t *pos, uint64_t *ret_len)
 {
-	uint32_t i = *pos < t->m->content_size ? manifest_chunk_at(t->m, *pos) : t->m->n_chunks;
-	uint32_t first;
+	uint32_t i = chunk_of(t, *pos), first;
 
-	while (i < t->m->n_chunks && !tree_chunk_here(t, i))
+	while (i < t->m->n_chunks && !is_held(t, i))
 		i++;
 	if (i == t->m->n_chunks)
 		return false;
-	for (first = i; i < t->m->n_chunks && tree_chunk_here(t, i); i++)
+	for (first = i; i < t->m->n_chunks && is_held(t, i); i++)
 		;
-	*pos = t->m->chunks[first].content_off;
-	*ret_len = t->m->chunks[i - 1].content_off + t->m->chunks[i - 1].len - *pos;
+	*pos = object_start(t, first);
+	*ret_len = object_end(t, i - 1) - *pos;
 	return true;
 }
 

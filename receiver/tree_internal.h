@@ -77,7 +77,8 @@ struct tree {
 	uint64_t tick;
 	uint32_t checked; /* chunks before it are not UNKNOWN, or were when it passed them */
 	struct digest *digest;
-	uint8_t *buf; /* MANIFEST_CHUNK bytes */
+	uint8_t *buf;             /* MANIFEST_CHUNK bytes */
+	struct tree_spool *spool; /* NULL: the content comes as it is */
 };
 
 /* Where a byte of the content is. */
@@ -125,6 +126,24 @@ int tree_direct_open(struct tree *t, uint32_t entry, bool write);
 /* All chunks are in their places: zeros between them, the size, and mode and times of a file.
  */
 int tree_direct_finish(struct tree *t, uint32_t entry);
+
+/* tree_spool.c; all but take, write and read do nothing without a spool */
+int tree_spool_init(struct tree *t);
+void tree_spool_fini(struct tree *t);
+/* Once the stage is open: bytes that it needs in there, and makes it, or takes it up. */
+uint64_t tree_spool_room(struct tree *t);
+int tree_spool_open(struct tree *t);
+/* Nothing more will come: it goes, so that it need not be written out. */
+void tree_spool_drop(struct tree *t);
+bool tree_spool_used(const struct tree *t);
+bool tree_spool_resumed(const struct tree *t);
+int tree_spool_write(struct tree *t, uint64_t off, const uint8_t *data, size_t len);
+int tree_spool_read(struct tree *t, uint64_t off, uint8_t *buf, size_t len);
+/* Puts a chunk into its place: 1; 0: what the spool has of it is wrong, or not there. */
+int tree_spool_take(struct tree *t, uint32_t chunk);
+void tree_spool_forget(struct tree *t, uint32_t chunk);
+/* Whether it was taken from there, or need not be there. */
+bool tree_spool_has(const struct tree *t, uint32_t chunk);
 
 /* tree_chunk.c */
 int tree_chunk_init(struct tree *t);

@@ -549,6 +549,7 @@ int tree_switch(struct tree *t, struct tree_result *ret)
 	int r;
 
 	pthread_mutex_lock(&t->lock);
+	tree_spool_drop(t);
 	r = switch_in(t, ret);
 	pthread_mutex_unlock(&t->lock);
 	return r;

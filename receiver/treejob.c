@@ -94,7 +94,7 @@ void treejob_set_busy(struct treejob *tj, nsec_t now)
 		busy = true;
 		break;
 	case TREEJOB_OPEN:
-		busy = tj->looking || (tj->holds && tj->out) ||
+		busy = tj->looking || ((tj->holds || tj->manifest.stored) && tj->out) ||
 		       tj->parts.state == PARTS_COMPLETE;
 		break;
 	case TREEJOB_DONE:
@@ -180,7 +180,7 @@ static void accept_content(struct treejob *tj, nsec_t now)
 
 static uint64_t size_of(const struct treejob *tj, enum jobinfo_role role)
 {
-	return role == JOBINFO_CONTENT ? tj->manifest.content_size
+	return role == JOBINFO_CONTENT ? manifest_object_size(&tj->manifest)
 				       : (uint64_t)tj->manifest.n_chunks * SHA256_LEN;
 }
 
@@ -197,7 +197,7 @@ static void accept_parts(struct treejob *tj, nsec_t now)
 				     "its objects are not as large as the manifest says");
 		else if (role == JOBINFO_DIGESTS)
 			accept_memory(tj, now, JOBINFO_DIGESTS);
-		else
+		else if (!tj->manifest.stored || tree_expects(tj->tree))
 			accept_content(tj, now);
 	}
 }
@@ -370,7 +370,7 @@ static void checked(struct treejob *tj, nsec_t now)
 		return;
 	}
 	tj->state = TREEJOB_OPEN;
-	rx_set_holds(tj->conf.rx, tj->tells);
+	rx_set_holds(tj->conf.rx, tj->manifest.stored ? tj->map.n > 0 : tj->tells);
 }
 
 static void expected(struct treejob *tj, nsec_t now)
@@ -388,7 +388,7 @@ static void expected(struct treejob *tj, nsec_t now)
 /* Asks for a chunk once more. False: that was done often enough, or is of no use. */
 static bool ask_again(struct treejob *tj, nsec_t now, uint32_t chunk)
 {
-	const struct manifest_chunk *c = &tj->manifest.chunks[chunk];
+	uint64_t off, len;
 
 	if (!tj->asked)
 		tj->asked = calloc(tj->manifest.n_chunks, 1);
@@ -396,8 +396,9 @@ static bool ask_again(struct treejob *tj, nsec_t now, uint32_t chunk)
 	    manifest_lost(tree_expected(tj->tree)[chunk]))
 		return false;
 	tj->asked[chunk]++;
+	off = tree_object_range(tj->tree, chunk, &len);
 	tree_discard(tj->tree, chunk);
-	rx_discard(tj->conf.rx, now, tj->part[JOBINFO_CONTENT].object, c->content_off, c->len);
+	rx_discard(tj->conf.rx, now, tj->part[JOBINFO_CONTENT].object, off, len);
 	return true;
 }
 

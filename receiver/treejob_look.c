@@ -1,5 +1,6 @@
 /* treejob_look.c - what of a job is here already, and what is to be remembered of it. */
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "receiver/tree_spool.h"
 #include "receiver/treejob_internal.h"
 
 #include "common/log.h"
@@ -20,7 +21,7 @@
 
 static struct map_id map_id(const struct treejob *tj)
 {
-	return (struct map_id){ tj->id, tj->manifest.content_size };
+	return (struct map_id){ tj->id, manifest_object_size(&tj->manifest) };
 }
 
 static int add_range(struct treejob_map *m, uint64_t off, uint64_t len)
@@ -109,6 +110,10 @@ static void serve_look(struct finish *f)
 		.from = tj->conf.from,
 	};
 
+	if (tj->manifest.stored && tree_spool_look(tj->tree)) {
+		tj->look_more = true;
+		return;
+	}
 	tj->look_more = (tj->have || have_new(&tj->have, &hc) == 0) && have_step(tj->have);
 }
 
@@ -145,6 +150,19 @@ static void hold_around(struct treejob *tj, nsec_t now, const struct map_range *
 	hold(tj, now, from, to - from);
 }
 
+/* Files that are here tell nothing about an object in zlib form, unless no chunk is lacking. */
+static void hold_object(struct treejob *tj, nsec_t now)
+{
+	const struct treejob_part *content = &tj->part[JOBINFO_CONTENT];
+	uint64_t pos = 0, len;
+
+	tree_skip(tj->tree);
+	if (tree_held_next(tj->tree, &pos, &len))
+		rx_set_holds(tj->conf.rx, true);
+	if (content->accepted && !content->complete)
+		treejob_hold_all(tj, now);
+}
+
 void treejob_looked(struct treejob *tj, nsec_t now)
 {
 	const struct treejob_part *content = &tj->part[JOBINFO_CONTENT];
@@ -152,9 +170,11 @@ void treejob_looked(struct treejob *tj, nsec_t now)
 	uint32_t n = 0;
 
 	tj->looking = false;
-	found = tj->have ? have_found(tj->have, &n) : NULL;
+	found = tj->have && !tj->manifest.stored ? have_found(tj->have, &n) : NULL;
 	if (n > 0) /* of a device that was not known before */
 		rx_set_holds(tj->conf.rx, true);
+	if (tj->manifest.stored && tj->state == TREEJOB_OPEN)
+		hold_object(tj, now);
 	if (content->accepted && !content->complete && tj->state == TREEJOB_OPEN) {
 		for (uint32_t i = 0; i < n; i++)
 			hold_around(tj, now, &found[i]);
@@ -188,6 +208,8 @@ static bool collect(struct treejob *tj)
 	uint64_t pos = 0, len;
 
 	tj->saved.n = 0;
+	if (tree_skipped(tj->tree))
+		return false;
 	for (; rx_stored_next(tj->conf.rx, content->object, &pos, &len); pos += len)
 		if (tj->saved.n == MAP_RANGES_MAX || add_range(&tj->saved, pos, len) < 0)
 			return false;

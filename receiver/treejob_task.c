@@ -142,8 +142,12 @@ static int open_device(struct treejob *tj)
 	const struct output *o = tj->conf.output;
 	uint64_t size = tj->manifest.total_size;
 	char why[DEVICE_TEXT];
-	int r = device_open(&tj->device, o->dirfd, o->name, why);
+	int r;
 
+	if (tj->manifest.stored)
+		return refuse(tj, -EOPNOTSUPP, o->path,
+			      "has no room for what is compressed: sow it without --compress");
+	r = device_open(&tj->device, o->dirfd, o->name, why);
 	if (r == -EBUSY && tj->tries++ < DEVICE_TRIES)
 		return r;
 	if (r < 0)
@@ -158,18 +162,25 @@ static int open_device(struct treejob *tj)
 static int refuse_tree(struct treejob *tj, const struct tree_refusal *why)
 {
 	const char *dir = tj->conf.output->dir;
-	char needs[32], left[32];
+	char needs[16], spool[16], left[16];
 
 	if (why->error != -ENOSPC || !why->needs)
 		return refuse(tj, why->error, why->path, tree_refusal_text(why->error));
 	if (why->inplace)
 		return refuse(tj, why->error, NULL, TREEJOB_INPLACE);
 	human_number(needs, sizeof(needs), (double)why->needs, "B");
+	human_number(spool, sizeof(spool), (double)why->spool, "B");
 	human_number(left, sizeof(left), (double)why->left, "B");
 	if (why->files)
 		snprintf(tj->text, sizeof(tj->text),
 			 "no space in %.100s: %" PRIu64 " files to come, inodes for %" PRIu64,
 			 dir, why->needs, why->left);
+	else if (why->spool)
+		snprintf(tj->text, sizeof(tj->text),
+			 "no space in %.60s: %s to come, %s of it compressed, which is kept "
+			 "until "
+			 "all is there; room for %s",
+			 dir, needs, spool, left);
 	else
 		snprintf(tj->text, sizeof(tj->text),
 			 "no space in %.100s: %s to come, room for %s", dir, needs, left);

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "common/file.h"
+#include "common/squeeze.h"
 #include "proto/types.h"
 #include "receiver/dirs.h"
 #include "tests/unit/crop.h"
@@ -23,6 +24,14 @@ void crop_noise(uint8_t *buf, size_t len, uint64_t seed)
 		buf[i] = (uint8_t)(rng_u64(&rng) | 1);
 }
 
+void crop_text(uint8_t *buf, size_t len, uint64_t seed)
+{
+	struct rng rng = rng_init(seed);
+
+	for (size_t i = 0; i < len; i++)
+		buf[i] = (uint8_t)("etaoin shrdlu\n"[rng_below(&rng, 14)]);
+}
+
 void crop_init(struct crop *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -40,7 +49,10 @@ void crop_fini(struct crop *c)
 	free(c->draft.runs);
 	free(c->draft.chunks);
 	free(c->digests);
+	if (c->object != c->content)
+		free(c->object);
 	free(c->content);
+	free(c->draft.stored);
 	free(c->wire);
 	manifest_fini(&c->m);
 }
@@ -130,11 +142,34 @@ struct manifest_entry *crop_add_file(struct crop *c, const char *path, const uin
 	return e;
 }
 
+void crop_squeeze(struct crop *c)
+{
+	struct manifest *m = &c->draft;
+	uint64_t *at = calloc(m->n_chunks + 1u, sizeof(*at));
+	struct squeeze *squeeze;
+
+	assert_int_equal(squeeze_new(&squeeze), 0);
+	c->object = malloc(m->content_size);
+	assert_true(at && c->object);
+	for (uint32_t i = 0; i < m->n_chunks; i++) {
+		const uint8_t *from = c->content + m->chunks[i].content_off;
+		size_t len = squeeze_piece(squeeze, from, m->chunks[i].len, c->object + at[i]);
+
+		if (!len)
+			memcpy(c->object + at[i], from, m->chunks[i].len);
+		at[i + 1] = at[i] + (len ? len : m->chunks[i].len);
+	}
+	m->stored = at;
+	squeeze_free(squeeze);
+}
+
 void crop_seal(struct crop *c)
 {
 	static const struct manifest_limits limits = { MAX_ENTRIES, (size_t)1 << 30 };
 	size_t cap = manifest_encode_bound(&c->draft);
 
+	if (!c->draft.stored)
+		c->object = c->content;
 	c->wire = malloc(cap);
 	c->wire_len = (size_t)manifest_encode(&c->draft, c->wire, cap);
 	assert_true((ssize_t)c->wire_len > 0);

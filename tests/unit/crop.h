@@ -18,6 +18,7 @@ struct crop {
 	struct manifest m; /* after crop_seal(): decoded from `wire` */
 	uint8_t job[SHA256_LEN];
 	uint8_t *content;
+	uint8_t *object; /* as it is sent: the content, or its chunks in zlib form */
 	uint8_t (*digests)[SHA256_LEN];
 	uint8_t *wire;
 	size_t wire_len;
@@ -36,7 +37,9 @@ struct manifest_entry *crop_add_file(struct crop *c, const char *path, const uin
 				     size_t size);
 struct manifest_entry *crop_add_link(struct crop *c, enum manifest_type type, const char *path,
 				     const char *target);
-/* All entries are there: encodes, decodes and sums up. */
+/* All entries are there: its chunks are to be sent in zlib form, where that is shorter. */
+void crop_squeeze(struct crop *c);
+/* Then: encodes, decodes and sums up. */
 void crop_seal(struct crop *c);
 
 /* Every entry is below `dirfd` as it shall be; else the test fails. */
@@ -52,7 +55,8 @@ void crop_write(int dirfd, const char *path, const uint8_t *data, size_t size);
 /* Whether a file is there with these bytes. */
 bool crop_is(int dirfd, const char *path, const uint8_t *data, size_t size);
 
-/* Bytes that look like no others. */
+/* Bytes that look like no others; and such that become shorter in zlib form. */
 void crop_noise(uint8_t *buf, size_t len, uint64_t seed);
+void crop_text(uint8_t *buf, size_t len, uint64_t seed);
 
 #endif

@@ -184,7 +184,7 @@ static void feed(struct field *f)
 	}
 	f->step = 2;
 	if (sums && f->receipt < 0)
-		add(f, JOBINFO_CONTENT, c->content, c->m.content_size, 0);
+		add(f, JOBINFO_CONTENT, c->object, manifest_object_size(&c->m), 0);
 	if (sums && f->receipt < 0 && !f->conf.digests_first)
 		add(f, JOBINFO_DIGESTS, c->digests[0], sums, 0);
 	tx_finish(f->tx, f->now);
@@ -208,7 +208,7 @@ static void serve_sender(struct field *f)
 /* Content looks like nothing else: its symbols are known by their first bytes. */
 static void spoil(struct field *f, uint8_t *payload, size_t len)
 {
-	const uint8_t *all = f->conf.parts ? f->conf.parts[0].data : f->crop->content;
+	const uint8_t *all = f->conf.parts ? f->conf.parts[0].data : f->crop->object;
 	const uint8_t *symbol = all + f->conf.wrong / E * E;
 
 	if (f->conf.wrongs == 0 || len != E || memcmp(payload, symbol, 16) != 0)

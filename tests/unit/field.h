@@ -25,7 +25,7 @@ struct field_conf {
 	uint64_t rate;      /* bytes a second; 0: 100 MB */
 	bool large;         /* blocks of the large code */
 	bool packed;        /* the manifest is compressed */
-	uint64_t wrong;     /* this byte of the content is sent wrong ... */
+	uint64_t wrong;     /* this byte of its object is sent wrong ... */
 	unsigned wrongs;    /* ... so many times */
 	uint8_t wrong_job;  /* added to the id of the job in the INFO of the content */
 	const char *hook;   /* a command; NULL: none */
