@@ -205,10 +205,25 @@ void worker_wait(struct worker *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-unsigned worker_threads(uint32_t wanted, bool *small)
+static int cpus_here(void)
 {
 	cpu_set_t set;
-	int cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+unsigned worker_all_threads(uint32_t wanted)
+{
+	int cpus = cpus_here();
+
+	if (wanted != WORKER_AUTO)
+		return wanted;
+	return cpus < 2 ? 0 : cpus < WORKER_THREADS_MAX ? (unsigned)cpus : WORKER_THREADS_MAX;
+}
+
+unsigned worker_threads(uint32_t wanted, bool *small)
+{
+	int cpus = cpus_here();
 
 	*small = wanted != WORKER_AUTO || cpus > 2;
 	return wanted != WORKER_AUTO ? wanted : cpus > 1;

@@ -46,5 +46,7 @@ void worker_wait(struct worker *w);
  */
 #define WORKER_AUTO UINT32_MAX
 unsigned worker_threads(uint32_t wanted, bool *small);
+/* For work that keeps all of them busy: one for each CPU, none on a single one. */
+unsigned worker_all_threads(uint32_t wanted);
 
 #endif

@@ -19,7 +19,7 @@ static const char *const fec_ids[] = { "auto", "5", "129", NULL };
 static const char *const profiles[] = { "sow", "norm", NULL };
 static const char *const against_to[] = { "receivers", "who", "profile", NULL };
 static const char *const against_retry[] = { "to", "receivers", "who", "profile", NULL };
-static const char *const against_delete[] = { "who", "profile", NULL };
+static const char *const against_plain[] = { "who", "profile", NULL };
 static const char *const against_control[] = { "who", NULL };
 static const char *const against_who[] = { "profile", "quiet", NULL };
 static const char *const against_quiet[] = { "progress", "log-level", NULL };
@@ -42,8 +42,10 @@ static const struct opt opts[] = {
 	  .help = "leave out what is mounted below a directory" },
 	{ "owner", 0, NULL, &opt_flag, AT(owner), .help = "tell owners and groups, by number" },
 	{ "xattrs", 0, NULL, &opt_flag, AT(xattrs), .help = "tell extended attributes" },
-	{ "delete", 0, NULL, &opt_flag, AT(delete), .against = against_delete,
+	{ "delete", 0, NULL, &opt_flag, AT(delete), .against = against_plain,
 	  .help = "have removed what is not in directories that are sent, with reap --delete" },
+	{ "compress", 0, NULL, &opt_flag, AT(compress), .against = against_plain,
+	  .help = "what becomes shorter by it; needs room in $TMPDIR [/var/tmp]" },
 	{ "digest-cache", 0, "FILE", &opt_string, AT(digest_cache),
 	  .help = "keep digests for the next run there, or none [~/.cache/sow/digests]" },
 
@@ -152,7 +154,8 @@ static int check_code(struct conf *c)
 static int check_input(struct conf *c)
 {
 	static const char *const of_files[] = { "exclude", "one-file-system", "owner",
-						"xattrs",  "digest-cache",    "delete" };
+						"xattrs",  "digest-cache",    "delete",
+						"compress" };
 
 	for (unsigned i = 0; i < c->n_paths; i++)
 		c->input |= strcmp(c->paths[i], "-") == 0;

@@ -21,7 +21,7 @@ struct conf {
 	bool input;       /* standard input is sent */
 	const char *name; /* as this file */
 	struct opt_list excludes;
-	bool one_file_system, owner, xattrs, delete;
+	bool one_file_system, owner, xattrs, delete, compress;
 	const char *digest_cache; /* a file; "none"; NULL: the default */
 
 	uint64_t rate;      /* bits a second of NORM messages; 0: auto; RATE_NORM_CC */

@@ -69,6 +69,7 @@ void job_free(struct job *j)
 		job_tree_save(j);
 	input_free(j->input);
 	source_tree_free(j->tree);
+	stash_free(j->stash);
 	sums_fini(&j->sums);
 	pack_free(j->pack);
 	scan_free(j->scan);
@@ -116,7 +117,7 @@ uint64_t job_largest(const struct job *j)
 
 uint64_t job_total(const struct job *j)
 {
-	uint64_t content = j->input ? job_bytes(j) : j->pack->m.content_size;
+	uint64_t content = j->input ? job_bytes(j) : manifest_object_size(&j->pack->m);
 
 	return j->conf.plain ? content
 			     : content + j->wire.len + (uint64_t)j->sums.n * SHA256_LEN;
@@ -182,7 +183,9 @@ void job_read_begin(struct job *j, const struct work *w, struct job_read *ret)
 		ret->memory = j->sums.sum[0];
 	else if (w->object == j->content && j->input)
 		ret->memory = j->part.data;
-	if (ret->memory && !j->input)
+	else
+		ret->stash = j->stash;
+	if ((ret->memory && !j->input) || ret->stash)
 		return;
 	ret->tree = j->tree;
 	ret->only = j->reads++ == 0 || j->input;
@@ -203,6 +206,8 @@ void job_read_serve(struct job_read *r)
 
 	if (r->memory)
 		memcpy(w->data, r->memory + r->offset, w->len);
+	else if (r->stash)
+		r->result = stash_read(r->stash, r->offset, w->data, w->len);
 	else if (!r->tree)
 		r->result = -ESTALE;
 	else if (w)
@@ -219,11 +224,13 @@ int job_read_end(struct job *j, const struct job_read *r)
 
 	if (j->input)
 		j->reads--;
-	if (!r->tree)
+	if (!r->tree && !r->stash)
 		return result;
-	j->reads--;
-	j->complete |= r->complete;
-	job_note_losses(j, r->losses);
+	if (r->tree) {
+		j->reads--;
+		j->complete |= r->complete;
+		job_note_losses(j, r->losses);
+	}
 	if (!r->work) {
 		j->hashing = false;
 		j->hashed += (uint64_t)MAX(r->result, 0);

@@ -11,13 +11,16 @@ struct job;
 struct loop;
 struct source_loss;
 struct source_tree;
+struct stash;
 
 struct job_conf {
 	bool plain;       /* files only, each an object, for receivers of other makes */
 	unsigned segment; /* bytes that INFO may take */
 	const struct opt_list *excludes; /* globs; NULL: none */
 	bool one_file_system, owner, xattrs, delete;
-	uint64_t quick;           /* so many bytes are hashed before anybody is asked */
+	bool compress;    /* what becomes shorter by it; all is read before it is sent */
+	uint32_t threads; /* to compress: see worker_all_threads() */
+	uint64_t quick;   /* so many bytes are hashed before anybody is asked */
 	const char *digest_cache; /* a file; NULL: none is kept */
 	const char *input_name;   /* standard input is sent, as this file; NULL: files are */
 	/* Called now and then while it is prepared; NULL: not wanted. */
@@ -69,10 +72,11 @@ bool job_feed(struct job *j, struct tx *tx, nsec_t now);
 struct job_read {
 	const struct work *work; /* borrowed; NULL: only to hash */
 	struct source_tree *tree;
-	const uint8_t *memory; /* instead of a tree; neither: it is not kept any more */
-	uint64_t offset;       /* in there */
-	uint64_t hash;         /* bytes to hash */
-	bool only;             /* no other was under way */
+	const uint8_t *memory;     /* instead of a tree, */
+	const struct stash *stash; /* or this; none of them: it is not kept any more */
+	uint64_t offset;           /* in there */
+	uint64_t hash;             /* bytes to hash */
+	bool only;                 /* no other was under way */
 
 	int64_t result;             /* bytes hashed, 0 or -errno */
 	bool complete;              /* all digests are known */

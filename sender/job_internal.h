@@ -5,7 +5,7 @@
 
 #include "sender/input.h"
 #include "sender/job.h"
-#include "sender/source_tree.h"
+#include "sender/stash.h"
 
 #define JOB_INFO_MAX  (JOBINFO_NAME_MAX + 256)
 #define JOB_NO_OBJECT UINT64_MAX
@@ -35,6 +35,7 @@ struct job {
 	struct pack *pack;
 	struct sums sums; /* while reads are under way those look after it */
 	struct source_tree *tree;
+	struct stash *stash;     /* what is read of the content instead; NULL: it is the tree */
 	uint8_t *lost;           /* entries, a byte each */
 	uint32_t n_read, n_lost; /* of those that are read at all */
 	unsigned n_failed;       /* for any reason */
@@ -79,6 +80,14 @@ bool job_pipe_feed(struct job *j, struct tx *tx, nsec_t now);
 /* job_tree.c, for job_pipe.c, too. */
 int job_fit_name(struct job *j, const char *first_path);
 int job_add(struct job *j, struct tx *tx, nsec_t now, enum jobinfo_role role, uint64_t size);
+
+/* Instead of hashing (job_stash.c): all of it is read, compressed and kept, so that nothing can
+ * change while it is sent. */
+int job_stash_make(struct job *j);
+/* The plan is made again: its chunks are those in the stash. */
+void job_stash_use(struct job *j);
+/* Says why it cannot be; `r`. */
+int job_stash_failed(const struct job *j, int r);
 
 /* Names files that were lost on the way, and frees the list. */
 void job_note_losses(struct job *j, struct source_loss *losses);

@@ -200,14 +200,16 @@ static int prepare(struct job *j)
 	load_digests(j);
 	j->to_hash = count_unknown(j);
 	j->unsaved = j->to_hash > 0;
-	if (j->to_hash <= j->conf.quick) {
-		r = hash_quickly(j);
+	if (j->conf.compress || j->to_hash <= j->conf.quick) {
+		r = j->conf.compress ? job_stash_make(j) : hash_quickly(j);
 		if (j->unsaved)
 			job_tree_save(j);
 		if (r == 0)
 			r = plan_again(j);
 	}
-	j->largest = MAX(j->pack->m.content_size, (uint64_t)j->sums.n * SHA256_LEN);
+	if (r == 0 && j->stash)
+		job_stash_use(j);
+	j->largest = MAX(manifest_object_size(&j->pack->m), (uint64_t)j->sums.n * SHA256_LEN);
 	return r < 0 ? r : pack_encode(j->pack, &j->wire);
 }
 
@@ -219,7 +221,8 @@ int job_tree_init(struct job *j, const char *first_path)
 		return r;
 	r = prepare(j);
 	if (r < 0)
-		return log_err(r, "%u files", j->scan->n_files);
+		return j->conf.compress ? job_stash_failed(j, r)
+					: log_err(r, "%u files", j->scan->n_files);
 	j->largest = MAX(j->largest, (uint64_t)j->wire.len);
 	return 0;
 }
@@ -318,7 +321,7 @@ static void digests_next(struct job *j, struct tx *tx, nsec_t now)
 /* Everybody has the manifest. */
 static void on_manifest(struct job *j, struct tx *tx, nsec_t now)
 {
-	uint64_t size = j->pack->m.content_size;
+	uint64_t size = manifest_object_size(&j->pack->m);
 
 	if (size == 0) {
 		finish(j, tx, now);
@@ -351,7 +354,8 @@ bool job_tree_feed(struct job *j, struct tx *tx, nsec_t now)
 	case JOB_DIGESTS:
 		if (!tx_settled(tx))
 			break;
-		add_object(j, tx, now, JOBINFO_CONTENT, j->pack->m.content_size, all_hold(tx));
+		add_object(j, tx, now, JOBINFO_CONTENT, manifest_object_size(&j->pack->m),
+			   all_hold(tx));
 		finish(j, tx, now);
 		break;
 	case JOB_CONTENT:

@@ -91,6 +91,8 @@ static int prepare(const struct conf *c, char cache[static PATH_MAX], struct job
 		.owner = c->owner,
 		.xattrs = c->xattrs,
 		.delete = c->delete,
+		.compress = c->compress,
+		.threads = c->threads,
 		.quick = QUICK,
 		.digest_cache = digest_cache(c, cache),
 		.input_name = c->input ? c->name : NULL,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "sender/distinct.h"
 #include "sender/holes.h"
 
 /* A plan that is being made. */
@@ -221,46 +222,11 @@ void pack_free(struct pack *p)
 
 /* --- the plan that knows the digests --- */
 
-/* Chunks by their digests: open addressing, a slot holds a chunk's number and one more. */
-struct index {
-	uint32_t *slot;
-	uint64_t mask;
-	const struct sums *sums;
-	const struct manifest_chunk *chunks;
-};
-
-static int index_init(struct index *x, uint32_t n)
-{
-	uint64_t cap = 16;
-
-	while (cap < 2 * (uint64_t)n)
-		cap *= 2;
-	x->mask = cap - 1;
-	x->slot = calloc(cap, sizeof(*x->slot));
-	return x->slot ? 0 : -ENOMEM;
-}
-
-/* The slot of an equal chunk, or the one where it belongs. */
-static uint32_t *index_find(const struct index *x, const uint8_t *sum, uint32_t len)
-{
-	uint64_t at;
-
-	memcpy(&at, sum, sizeof(at));
-	for (at &= x->mask; x->slot[at]; at = (at + 1) & x->mask) {
-		uint32_t i = x->slot[at] - 1;
-
-		if (x->chunks[i].len == len && memcmp(x->sums->sum[i], sum, SHA256_LEN) == 0)
-			break;
-	}
-	return &x->slot[at];
-}
-
 /* Chunks that are left move to the front of what was there: they are never more than were
  * looked at. */
 struct sieve {
 	struct plan t;
-	struct index x;
-	uint8_t zero[SHA256_LEN]; /* the digest of a whole chunk of zeros */
+	struct distinct seen;
 	uint32_t n;
 };
 
@@ -270,9 +236,9 @@ static int sieve_chunk(struct sieve *v, struct sums *sums, uint32_t chunk, uint6
 	const uint8_t *sum = sums->sum[chunk];
 	uint32_t len = chunks[chunk].len, *slot;
 
-	if (len == MANIFEST_CHUNK && memcmp(sum, v->zero, SHA256_LEN) == 0)
+	if (distinct_is_zero(&v->seen, sum, len))
 		return 0;
-	slot = index_find(&v->x, sum, len);
+	slot = distinct_find(&v->seen, sum, len);
 	if (*slot)
 		return place(&v->t, off, len, chunks[*slot - 1].content_off);
 	chunks[v->n] = (struct manifest_chunk){ v->t.end, len };
@@ -305,13 +271,10 @@ static int sieve_all(struct sieve *v, struct sums *sums, uint32_t *first)
 
 int pack_dedup(struct pack *p, struct sums *sums)
 {
-	static const uint8_t zeros[MANIFEST_CHUNK];
 	uint32_t *first = calloc((size_t)p->m.n_entries + 1, sizeof(*first));
-	struct sieve v = { .t = { .p = p }, .x = { .sums = sums, .chunks = p->m.chunks } };
-	int r = first ? index_init(&v.x, p->m.n_chunks) : -ENOMEM;
+	struct sieve v = { .t = { .p = p } };
+	int r = first ? distinct_init(&v.seen, p->m.n_chunks, p->m.chunks, sums) : -ENOMEM;
 
-	if (r == 0)
-		r = digest_bytes(zeros, sizeof(zeros), v.zero);
 	if (r == 0)
 		r = sieve_all(&v, sums, first);
 	if (r == 0) {
@@ -321,7 +284,7 @@ int pack_dedup(struct pack *p, struct sums *sums)
 	} else {
 		free_plan(&v.t);
 	}
-	free(v.x.slot);
+	distinct_fini(&v.seen);
 	free(first);
 	return r;
 }

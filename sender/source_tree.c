@@ -190,6 +190,11 @@ static int read_pieces(struct source_tree *t, uint64_t off, uint8_t *buf, size_t
 	return 0;
 }
 
+bool source_tree_lost(struct source_tree *t, uint64_t off)
+{
+	return t->lost[t->pack->pieces[find_piece(t, off)].entry];
+}
+
 /* --- windows --- */
 
 static bool is_zero(const uint8_t *data, size_t len)
@@ -204,7 +209,7 @@ static int hash_chunk(struct source_tree *t, uint32_t i, const uint8_t *data)
 	uint8_t sum[SHA256_LEN];
 	int r;
 
-	if (t->lost[t->pack->pieces[find_piece(t, c->content_off)].entry]) {
+	if (source_tree_lost(t, c->content_off)) {
 		sums_spoil(t->sums, i);
 		return 0;
 	}

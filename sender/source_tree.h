@@ -36,6 +36,9 @@ int source_tree_read(struct source_tree *t, uint64_t off, void *buf, size_t len,
  */
 int64_t source_tree_hash(struct source_tree *t, uint64_t max, struct source_loss **losses);
 
+/* Whether the file that this byte is from was lost by now. */
+bool source_tree_lost(struct source_tree *t, uint64_t off);
+
 /* Nothing is left to be hashed. */
 bool source_tree_complete(const struct source_tree *t);
 

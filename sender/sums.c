@@ -34,8 +34,8 @@ void sums_set(struct sums *s, uint32_t chunk, const uint8_t sum[static SHA256_LE
 
 void sums_spoil(struct sums *s, uint32_t chunk)
 {
-	assert(chunk < s->n && s->state[chunk] == SUM_UNKNOWN);
+	assert(chunk < s->n && s->state[chunk] != SUM_SPOILED);
+	s->n_unknown -= s->state[chunk] == SUM_UNKNOWN;
 	memset(s->sum[chunk], MANIFEST_LOST, SHA256_LEN);
 	s->state[chunk] = SUM_SPOILED;
-	s->n_unknown--;
 }

@@ -350,6 +350,25 @@ expect_same()
 	same "$1" "$2" || fail "$2 is not $1"
 }
 
+# walk DIRECTORY: all that a job tells of it
+walk()
+{
+	(cd "$1" && find . -mindepth 1 -printf '%P %y %m %l ' \( -type d -printf '%T@\n' -o \
+		-printf '%T@ %s %n\n' \) | LC_ALL=C sort && find . -type f -exec sha256sum {} + |
+		LC_ALL=C sort)
+}
+
+# same_tree A B
+same_tree()
+{
+	walk "$1" >"$dir/a.walk"
+	walk "$2" >"$dir/b.walk"
+	cmp -s "$dir/a.walk" "$dir/b.walk" || {
+		diff "$dir/a.walk" "$dir/b.walk" | head -20
+		fail "$2 is not $1"
+	}
+}
+
 # --- here the test begins
 
 cleanup()

@@ -6,25 +6,6 @@ need sow nft ethtool sha256sum
 lan 2
 loss 2 r1 r2
 
-# walk DIRECTORY: all that a job tells of it
-walk()
-{
-	(cd "$1" && find . -mindepth 1 -printf '%P %y %m %l ' \( -type d -printf '%T@\n' -o \
-		-printf '%T@ %s %n\n' \) | LC_ALL=C sort && find . -type f -exec sha256sum {} + |
-		LC_ALL=C sort)
-}
-
-# same_tree A B
-same_tree()
-{
-	walk "$1" >"$dir/a.walk"
-	walk "$2" >"$dir/b.walk"
-	cmp -s "$dir/a.walk" "$dir/b.walk" || {
-		diff "$dir/a.walk" "$dir/b.walk" | head -20
-		fail "$2 is not $1"
-	}
-}
-
 # field NAME: a number of the event that ends a job
 field()
 {

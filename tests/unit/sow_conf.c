@@ -75,8 +75,17 @@ static void a_census_needs_no_file_and_less_time(void **state)
 static void standard_input_goes_alone(void **state)
 {
 	static const char *const bad[] = {
-		"- f",        "f -",     "--name x f", "--exclude x -",    "--owner -",
-		"--xattrs -", "--who -", "--delete -", "--profile norm -", "--digest-cache x -",
+		"- f",
+		"f -",
+		"--name x f",
+		"--exclude x -",
+		"--owner -",
+		"--xattrs -",
+		"--who -",
+		"--delete -",
+		"--compress -",
+		"--profile norm -",
+		"--digest-cache x -",
 	};
 	struct conf c;
 	char copy[256];

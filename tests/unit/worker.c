@@ -175,6 +175,10 @@ static void test_threads(void **state)
 	assert_int_equal(worker_threads(5, &small), 5);
 	assert_true(small);
 	assert_in_range(worker_threads(WORKER_AUTO, &small), 0, 1);
+	assert_int_equal(worker_all_threads(0), 0);
+	assert_int_equal(worker_all_threads(5), 5);
+	assert_in_range(worker_all_threads(WORKER_AUTO), 0, WORKER_THREADS_MAX);
+	assert_int_not_equal(worker_all_threads(WORKER_AUTO), 1);
 }
 
 int main(void)
