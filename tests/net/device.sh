@@ -13,6 +13,7 @@ detach()
 	local end=$?
 
 	umount "$dir/mnt" 2>/dev/null
+	delpart "$disk" 1 2>/dev/null
 	losetup --detach "$disk"
 	return $end
 }
@@ -127,8 +128,16 @@ to_disk --exec "sh -c 'mkfs.ext4 -q \"\$SOW_PATH\"'"
 sow_from s --receivers 1 --wait 10 --rate 200M "$dir/image"
 expect 0 sow 60
 expect 0 reap 20
-mkdir "$dir/mnt" &&
-	mount "$disk" "$dir/mnt" 2>/dev/null || skip "all but a mounted device, which cannot be had here"
+mkdir "$dir/mnt"
+mount "$disk" "$dir/mnt" 2>/dev/null || skip "all but a mounted device, which cannot be had here"
+start reap r1 "$REAP" --output "$disk"
+expect 1 reap 5
+says reap "--output $disk: is in use: mounted at $dir/mnt"
+
+# a partition of it is
+umount "$dir/mnt"
+{ addpart "$disk" 1 2048 20000 && mkfs.ext4 -q "${disk}p1" && mount "${disk}p1" "$dir/mnt"; } 2>/dev/null ||
+	skip "all but a mounted partition, which cannot be had here"
 start reap r1 "$REAP" --output "$disk"
 expect 1 reap 5
 says reap "--output $disk: is in use: mounted at $dir/mnt"
