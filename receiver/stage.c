@@ -175,18 +175,32 @@ static DIR *list(int parent)
 	return d;
 }
 
-unsigned stage_sweep(int parent, int64_t wall)
+static unsigned sweep(int parent, const char *except, int64_t wall)
 {
 	DIR *d = list(parent);
 	struct dirent *e;
 	unsigned n = 0;
 
 	while (d && (e = readdir(d)))
-		if (stage_is_name(e->d_name, strlen(e->d_name)))
+		if (stage_is_name(e->d_name, strlen(e->d_name)) &&
+		    strcmp(e->d_name, except) != 0)
 			n += sweep_one(parent, e->d_name, wall);
 	if (d)
 		closedir(d);
 	return n;
+}
+
+unsigned stage_sweep(int parent, int64_t wall)
+{
+	return sweep(parent, "", wall);
+}
+
+unsigned stage_make_room(int parent, const uint8_t job[static STAGE_ID])
+{
+	char own[STAGE_NAME + 1];
+
+	name_of(own, job);
+	return sweep(parent, own, INT64_MAX / 2); /* all are old */
 }
 
 static int open_other(int parent, const char *name)

@@ -3,6 +3,8 @@
 #include "receiver/treejob_internal.h"
 
 #include "common/human.h"
+#include "common/log.h"
+#include "receiver/stage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,6 +189,17 @@ static int refuse_tree(struct treejob *tj, const struct tree_refusal *why)
 	return why->error;
 }
 
+/* What is kept of jobs that may never come again gives way to one that is here. */
+static bool make_room(const struct treejob *tj)
+{
+	unsigned n = stage_make_room(tj->conf.output->dirfd, tj->id);
+
+	if (n)
+		log_info("removed what was kept of %u jobs in %s, to make room for %s", n,
+			 tj->conf.output->dir, tj->name);
+	return n > 0;
+}
+
 static int open_tree(struct treejob *tj)
 {
 	struct tree_conf tc = {
@@ -204,6 +217,8 @@ static int open_tree(struct treejob *tj)
 	if (r < 0)
 		return r;
 	r = tree_new(&tj->tree, &tc, &why);
+	if (r == -ENOSPC && make_room(tj))
+		r = tree_new(&tj->tree, &tc, &why);
 	if (r < 0)
 		return refuse_tree(tj, &why);
 	tj->tells =

@@ -85,6 +85,22 @@ expect_same "$dir/file" "$dir/r1/file"
 [ "$cost" -lt 2200 ] || fail "$cost packets, though half was there"
 [ -z "$(find "$dir/r1" -name '.sow*')" ] || fail "a stage is left"
 
+# what is kept of a job gives way to another one that has no room beside it
+disk size=6m
+rm "$dir/r1/file" # it would be changed --inplace
+send --rate 30M "$dir/file"
+wait_for 20 sent_half || fail "half was not sent"
+fill
+ended 4 2
+says reap-r1 'is kept in'
+rm "$dir/r1/filler"
+make_file next 5000000
+send --rate 100M "$dir/next"
+ended 0 0
+says reap-r1 "removed what was kept of 1 jobs in $dir/r1"
+expect_same "$dir/next" "$dir/r1/next"
+rm "$dir/next"
+
 # the content has room, a second file of the same bytes has none
 mkdir "$dir/tree"
 mv "$dir/file" "$dir/tree/a"

@@ -207,6 +207,23 @@ static void old_ones_are_swept(void **state)
 	assert_int_equal(unlinkat(out, ".sow-other", AT_REMOVEDIR), 0);
 }
 
+/* At once, but not the own one, nor one that somebody has. */
+static void others_give_way(void **state)
+{
+	static const uint8_t second[STAGE_ID] = { 1 }, third[STAGE_ID] = { 2 };
+	struct stage s = open_stage(job), o = open_stage(second), u = open_stage(third);
+
+	make(o.tree, "f");
+	stage_close(&s);
+	stage_close(&o);
+	assert_int_equal(stage_make_room(out, job), 1);
+	assert_true(exists(s.name) && exists(u.name));
+	assert_false(exists(o.name));
+	assert_int_equal(stage_remove(&u), 0);
+	s = open_stage(job);
+	assert_int_equal(stage_remove(&s), 0);
+}
+
 static bool count(void *arg, int tree)
 {
 	unsigned *n = arg;
@@ -240,6 +257,7 @@ int main(void)
 		cmocka_unit_test(similar_jobs_do_not_mix),
 		cmocka_unit_test(goes_with_all_that_is_in_it),
 		cmocka_unit_test(old_ones_are_swept),
+		cmocka_unit_test(others_give_way),
 		cmocka_unit_test(others_can_be_looked_at),
 	};
 
