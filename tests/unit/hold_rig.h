@@ -15,20 +15,26 @@ static inline void in_phase(struct rx_rig *r, uint8_t phase)
 }
 
 /* Object 0 of `blocks` blocks, less a half symbol, is accepted. */
-static inline void begin_in(struct rx_rig *r, uint8_t phase, bool large, unsigned blocks)
+static inline void begin_conf(struct rx_rig *r, const struct rx_conf *conf, uint8_t phase,
+			      bool large, unsigned blocks)
 {
-	struct rx_conf conf = rig_conf();
-
 	if (large)
-		rig_init_large(r, &conf, K, PARITY);
+		rig_init_large(r, conf, K, PARITY);
 	else
-		rig_init(r, &conf);
+		rig_init(r, conf);
 	r->size[0] = (uint64_t)blocks * r->block_len * RIG_E - RIG_E / 2;
 	r->keep = true;
 	rig_join(r);
 	rig_info(r, 0, "info");
 	in_phase(r, phase);
 	assert_string_equal(rig_events(r), "O0 ");
+}
+
+static inline void begin_in(struct rx_rig *r, uint8_t phase, bool large, unsigned blocks)
+{
+	struct rx_conf conf = rig_conf();
+
+	begin_conf(r, &conf, phase, large, blocks);
 }
 
 static inline void begin(struct rx_rig *r, bool large, unsigned blocks)

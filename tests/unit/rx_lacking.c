@@ -44,6 +44,21 @@ static void large_blocks_are_asked_for_by_name(void **state)
 	rig_fini(&r);
 }
 
+/* What of it is here takes none of the memory yet, and what comes will. */
+static void no_more_large_blocks_are_named_than_there_is_room(void **state)
+{
+	struct rx_conf conf = rig_conf();
+	struct rx_rig r;
+
+	conf.memory = 4 * 16 * RIG_E; /* 8 states */
+	begin_conf(&r, &conf, PHASE_CATCHUP, true, 30);
+	for (uint64_t sbn = 0; sbn < 3; sbn++)
+		rig_hold(&r, 0, sbn * K * RIG_E, 39 * RIG_E);
+	rig_flush(&r, 0, RIG_NODE);
+	assert_string_equal(rig_see(&r), "N(0.0.39 0.1.39 0.2.39 b0.3-7) ");
+	rig_fini(&r);
+}
+
 /* Another receiver's repair began the block. */
 static void what_others_asked_for_does_not_end_it(void **state)
 {
@@ -265,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_lacking_is_asked_for_by_name),
 		cmocka_unit_test(large_blocks_are_asked_for_by_name),
+		cmocka_unit_test(no_more_large_blocks_are_named_than_there_is_room),
 		cmocka_unit_test(what_others_asked_for_does_not_end_it),
 		cmocka_unit_test(what_was_not_served_yet_is_named_again),
 		cmocka_unit_test(the_end_of_what_is_served_is_named_again),
