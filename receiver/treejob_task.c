@@ -179,9 +179,8 @@ static int refuse_tree(struct treejob *tj, const struct tree_refusal *why)
 			 dir, why->needs, why->left);
 	else if (why->spool)
 		snprintf(tj->text, sizeof(tj->text),
-			 "no space in %.60s: %s to come, %s of it compressed, which is kept "
-			 "until "
-			 "all is there; room for %s",
+			 "no space in %.60s: %s to come, %s of it compressed, which is "
+			 "kept until all is there; room for %s",
 			 dir, needs, spool, left);
 	else
 		snprintf(tj->text, sizeof(tj->text),

@@ -45,7 +45,7 @@ static const struct opt opts[] = {
 	{ "delete", 0, NULL, &opt_flag, AT(delete), .against = against_plain,
 	  .help = "have removed what is not in directories that are sent, with reap --delete" },
 	{ "compress", 0, NULL, &opt_flag, AT(compress), .against = against_plain,
-	  .help = "what becomes shorter by it; needs room in $TMPDIR [/var/tmp]" },
+	  .help = "compress what becomes shorter by it; needs room in $TMPDIR [/var/tmp]" },
 	{ "digest-cache", 0, "FILE", &opt_string, AT(digest_cache),
 	  .help = "keep digests for the next run there, or none [~/.cache/sow/digests]" },
 

@@ -87,7 +87,7 @@ int job_stash_make(struct job *j);
 /* The plan is made again: its chunks are those in the stash. */
 void job_stash_use(struct job *j);
 /* Says why it cannot be; `r`. */
-int job_stash_failed(const struct job *j, int r);
+int job_stash_failed(int r);
 
 /* Names files that were lost on the way, and frees the list. */
 void job_note_losses(struct job *j, struct source_loss *losses);

@@ -48,7 +48,7 @@ void job_stash_use(struct job *j)
 		 human_number(to, sizeof(to), (double)manifest_object_size(m), "B"));
 }
 
-int job_stash_failed(const struct job *j, int r)
+int job_stash_failed(int r)
 {
 	if (r == -ENOSPC || r == -EDQUOT)
 		log_err(0,
@@ -56,7 +56,6 @@ int job_stash_failed(const struct job *j, int r)
 			"form; set TMPDIR to a directory with more",
 			stash_dir());
 	else
-		log_err(r, "compress %u files, into %s (see TMPDIR)", j->scan->n_files,
-			stash_dir());
+		log_err(r, "--compress, into %s (see TMPDIR)", stash_dir());
 	return r;
 }

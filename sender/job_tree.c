@@ -221,7 +221,7 @@ int job_tree_init(struct job *j, const char *first_path)
 		return r;
 	r = prepare(j);
 	if (r < 0)
-		return j->conf.compress ? job_stash_failed(j, r)
+		return j->conf.compress ? job_stash_failed(r)
 					: log_err(r, "%u files", j->scan->n_files);
 	j->largest = MAX(j->largest, (uint64_t)j->wire.len);
 	return 0;
