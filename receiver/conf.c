@@ -5,6 +5,7 @@
 #include "receiver/conf.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/worker.h"
@@ -18,7 +19,7 @@ static const char *const against_quiet[] = { "progress", "log-level", NULL };
 static const struct opt opts[] = {
 	{ .help = "Files" },
 	{ "output", 'o', "PATH", &opt_string, AT(output), .dflt = ".",
-	  .help = "directory for what comes, or a file or block device for a single file" },
+	  .help = "directory for what comes; a file, block device or - for a single file" },
 	{ "from", 0, "DIR", &opt_strings, AT(from),
 	  .help = "look there, too, for data that need not be sent again (repeat)" },
 	{ "inplace", 0, NULL, &opt_flag, AT(inplace),
@@ -94,6 +95,21 @@ static void settle(struct conf *c)
 	log_set_level((enum log_level)c->log_level);
 }
 
+/* Standard output takes one file, and nothing beside it. */
+static int check_stdout(struct conf *c)
+{
+	static const char *const against[] = { "json", "exec", "from", "inplace", "delete" };
+
+	if (strcmp(c->output, "-") != 0)
+		return 0;
+	c->once = true;
+	for (unsigned i = 0; i < LEN(against); i++)
+		if (opt_origin(&prog, &c->run, against[i]) > OPT_DEFAULT)
+			return log_err(0, "--%s does not go with --output -", against[i]),
+			       -EINVAL;
+	return 0;
+}
+
 int conf_read(struct conf *ret, int argc, char **argv)
 {
 	int r;
@@ -105,6 +121,8 @@ int conf_read(struct conf *ret, int argc, char **argv)
 	if (r > 0)
 		return r;
 	settle(ret);
+	if (check_stdout(ret) < 0)
+		return -EINVAL;
 	if (ret->run.first < argc)
 		return log_err(0, "\"%s\": no argument is expected; see --help",
 			       argv[ret->run.first]),

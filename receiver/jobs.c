@@ -148,7 +148,7 @@ static int fit_output(const struct jobs *js, struct offer *offer)
 
 	if (o->kind == OUTPUT_DIR)
 		return 0;
-	if (o->kind == OUTPUT_DEVICE)
+	if (o->kind == OUTPUT_DEVICE || o->kind == OUTPUT_STDOUT)
 		return -ENOTBLK;
 	if (js->named)
 		return -EALREADY;

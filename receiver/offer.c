@@ -98,7 +98,7 @@ const char *offer_refusal(int error)
 	case -EALREADY:
 		return "--output is the name of one file, and this is another one";
 	case -ENOTBLK:
-		return "--output is a device, which takes jobs of sow's only";
+		return "--output is a device, or standard output, and takes jobs of sow's only";
 	case -EISDIR:
 		return "a directory has that name";
 	default:

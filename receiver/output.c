@@ -106,11 +106,26 @@ static int open_new(struct output *o, const char *path)
 	return 0;
 }
 
+/* There may be much to wait: /var/tmp is on a disk, where /tmp need not be. */
+static int open_stdout(struct output *o)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	o->kind = OUTPUT_STDOUT;
+	o->fd = STDOUT_FILENO;
+	o->taken = calloc(1, sizeof(*o->taken));
+	if (!o->taken)
+		return refuse("-", -ENOMEM, "begin");
+	return open_dir(o, tmp && tmp[0] ? tmp : "/var/tmp", "-, in TMPDIR");
+}
+
 static int open_any(struct output *o, const char *path)
 {
 	size_t len = strlen(path);
 	struct stat st;
 
+	if (strcmp(path, "-") == 0)
+		return open_stdout(o);
 	if (stat(path, &st) < 0)
 		return errno == ENOENT && len > 0 && path[len - 1] != '/'
 			       ? open_new(o, path)
@@ -140,6 +155,7 @@ void output_close(struct output *o)
 	close_fd(&o->dirfd);
 	free(o->dir);
 	free(o->path);
+	free(o->taken);
 	o->dir = o->path = NULL;
 }
 

@@ -10,6 +10,7 @@ enum output_kind {
 	OUTPUT_DIR,    /* files below it, as senders name them */
 	OUTPUT_FILE,   /* one file of that name */
 	OUTPUT_DEVICE, /* a block device for one image */
+	OUTPUT_STDOUT, /* one file, in order; `dir` is where it waits */
 };
 
 struct output {
@@ -20,12 +21,15 @@ struct output {
 	const char *name; /* its name in `dir`, part of `path`; DIR: NULL */
 	char *path;       /* without symbolic links; DIR: NULL */
 	uint64_t size;    /* DEVICE */
+	int fd;           /* STDOUT: it */
+	bool *taken;      /* ... and whether a job has it */
 };
 
 /*
  * A directory, or a name with a slash at its end, is DIR; a regular file, or a name that does
- * not exist in a directory that does, FILE. A device is opened for a moment. -EINVAL: it is
- * none of these, or may not be written, which was logged; output_close() in every case.
+ * not exist in a directory that does, FILE; "-" is STDOUT. A device is opened for a moment.
+ * -EINVAL: it is none of these, or may not be written, which was logged; output_close() in
+ * every case.
  */
 int output_open(struct output *ret, const char *path);
 void output_close(struct output *o);

@@ -36,7 +36,7 @@ struct receiver {
 	struct session_conf session;
 	struct self self;
 	struct loop *loop;
-	struct worker *finisher, *looker;
+	struct worker *finisher, *looker, *pourer;
 	struct have_from from;
 	struct sweep *sweep;
 	struct chores chores;
@@ -139,8 +139,10 @@ static int open_loop(struct receiver *r)
 		err = worker_new(&r->finisher, 1, r->loop);
 	if (err == 0)
 		err = worker_new(&r->looker, 1, r->loop);
+	if (err == 0 && r->output.kind == OUTPUT_STDOUT)
+		err = worker_new(&r->pourer, 1, r->loop);
 	/* What a file lies beside is not ours but for what stood for that file. */
-	if (err == 0)
+	if (err == 0 && !r->pourer)
 		err = sweep_new(&r->sweep, r->output.dirfd,
 				r->output.kind == OUTPUT_DIR ? SWEEP_DEPTH : 0, r->loop);
 	if (err == 0)
@@ -158,6 +160,7 @@ static void begin(struct receiver *r, nsec_t now)
 	report_init(&r->report, &(struct report_conf){
 					.json = c->json,
 					.quiet = c->quiet,
+					.aside = r->pourer != NULL,
 					.progress = c->progress_mode,
 					.metrics = c->metrics,
 					.allow_unverified = c->allow_unverified,
@@ -166,6 +169,7 @@ static void begin(struct receiver *r, nsec_t now)
 	r->session.output = &r->output;
 	r->session.finisher = r->finisher;
 	r->session.looker = r->looker;
+	r->session.pourer = r->pourer;
 	r->session.from = &r->from;
 	r->session.chores = &r->chores;
 	r->session.report = &r->report;
@@ -193,6 +197,10 @@ static void release_signals(void)
 static void close_all(struct receiver *r)
 {
 	release_signals();
+	for (unsigned i = 0; i < r->peers.n; i++)
+		if (r->peers.list[i].session)
+			session_stop_pour(r->peers.list[i].session);
+	worker_free(r->pourer);
 	chores_fini(&r->chores);
 	worker_free(r->finisher);
 	worker_free(r->looker);
@@ -303,7 +311,8 @@ static void take_back(struct receiver *r, nsec_t now)
 	struct finish *f;
 	struct chore c;
 
-	while ((f = finisher_take(r->finisher)) || (f = finisher_take(r->looker)))
+	while ((f = finisher_take(r->finisher)) || (f = finisher_take(r->looker)) ||
+	       (r->pourer && (f = finisher_take(r->pourer))))
 		session_finished(session_of(f), now, f);
 	while (chores_take(&r->chores, &c))
 		session_served(c.session, now, &c);
@@ -441,7 +450,7 @@ static struct crowd crowd(const struct receiver *r)
 		if (!s)
 			continue;
 		c.live += !session_is_census(s);
-		c.busy += session_busy(s);
+		c.busy += session_busy(s) || session_pouring(s);
 		c.unconfirmed += session_busy(s) || session_unconfirmed(s);
 	}
 	return c;
@@ -464,7 +473,7 @@ static bool is_done(struct receiver *r, nsec_t now)
 
 static nsec_t deadline(const struct receiver *r, nsec_t now)
 {
-	nsec_t at = MIN(r->stop_at, sweep_deadline(r->sweep));
+	nsec_t at = r->sweep ? MIN(r->stop_at, sweep_deadline(r->sweep)) : r->stop_at;
 
 	if (r->session.hook)
 		at = MIN(at, hook_deadline(r->session.hook));
@@ -508,7 +517,8 @@ static int turn(struct receiver *r, nsec_t *now)
 		tell_health(r, *now);
 	take_back(r, *now);
 	run_hooks(r, *now);
-	sweep_go(r->sweep, *now);
+	if (r->sweep)
+		sweep_go(r->sweep, *now);
 	answer(r, *now);
 	chores_go(&r->chores);
 	sweep(r, *now);

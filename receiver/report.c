@@ -71,8 +71,10 @@ static void lose_report(struct report *r, int error)
 
 static void say(struct report *r, const char *line)
 {
+	FILE *to = r->conf.aside ? stderr : stdout;
+
 	progress_clear(&r->bar);
-	if (puts(line) == EOF || fflush(stdout) != 0)
+	if (fprintf(to, "%s\n", line) < 0 || fflush(to) != 0)
 		lose_report(r, -errno);
 }
 

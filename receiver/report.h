@@ -69,6 +69,7 @@ struct session_result {
 
 struct report_conf {
 	bool json, quiet;
+	bool aside; /* standard output is for something else */
 	enum progress_mode progress;
 	const char *metrics; /* file; NULL: none */
 	bool allow_unverified;

@@ -114,6 +114,7 @@ static void on_object(struct session *s, nsec_t now, const struct rx_event *ev)
 		.rx = s->rx,
 		.finisher = s->conf->finisher,
 		.looker = s->conf->looker,
+		.pourer = s->conf->pourer,
 		.from = s->conf->from,
 		.report = s->conf->report,
 		.tally = &s->jobs.tally,
@@ -405,6 +406,7 @@ void session_replaced(struct session *s, nsec_t now)
 
 void session_interrupt(struct session *s, nsec_t now)
 {
+	session_stop_pour(s);
 	if (s->told)
 		return;
 	s->interrupted = true;
@@ -414,11 +416,22 @@ void session_interrupt(struct session *s, nsec_t now)
 
 /* --- questions --- */
 
+bool session_pouring(const struct session *s)
+{
+	return s->tree && treejob_pouring(s->tree);
+}
+
+void session_stop_pour(struct session *s)
+{
+	if (s->tree)
+		treejob_stop_pour(s->tree);
+}
+
 /* Whether something of it is somewhere else and comes back. */
 static bool in_hand(const struct session *s)
 {
 	return s->jobs.n > 0 || s->handout.n_chores > 0 || s->jobs.n_hooks > 0 ||
-	       (s->tree && treejob_busy(s->tree));
+	       (s->tree && treejob_busy(s->tree)) || session_pouring(s);
 }
 
 bool session_over(const struct session *s, nsec_t now)

@@ -21,6 +21,7 @@ struct session_conf {
 	const struct output *output;
 	struct worker *finisher;
 	struct worker *looker; /* another one, for jobs */
+	struct worker *pourer; /* for standard output; NULL: that is not the output */
 	const struct have_from *from;
 	struct chores *chores;
 	struct report *report;
@@ -84,6 +85,9 @@ bool session_storing(const struct session *s);
 bool session_idle(const struct session *s);
 /* Whether there was more to it than a stray packet. */
 bool session_counts(const struct session *s);
+/* Whether standard output has still to get something of it; that ends now. */
+bool session_pouring(const struct session *s);
+void session_stop_pour(struct session *s);
 /* Whether the sender only asks who is there. */
 bool session_is_census(const struct session *s);
 /* Whether the receipt is still to be heard by the sender. */

@@ -192,7 +192,7 @@ int tree_switch(struct tree *t, struct tree_result *ret);
 
 const char *tree_stuck_text(int error);
 
-/* After tree_switch(). */
+/* After tree_switch(), or tree_deliver(). */
 bool tree_delivered(const struct tree *t, uint32_t entry);
 
 #endif

@@ -40,6 +40,7 @@ enum chunk_state {
 #define CHUNK_HELD  4  /* it is there, whatever the state: not to be written */
 #define CHUNK_WET   8  /* some of it was written in this run, and may be wrong */
 #define CHUNK_DOUBT 16 /* it was wrong once: it is read back, whatever was written */
+#define CHUNK_OUT   32 /* tree_let_out() */
 
 struct tree_fd {
 	int fd; /* -1: none */

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "receiver/job.h"
+#include "receiver/tree_out.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -55,6 +56,8 @@ int treejob_new(struct treejob **ret, const struct treejob_conf *conf)
 	tj->conf = *conf;
 	tj->content = (struct sink){ .ops = &ops, .closed = true };
 	tj->device.fd = -1;
+	tj->pour.at = NSEC_NEVER;
+	tj->pour.finish.session = conf->session;
 	tj->memory[JOBINFO_MANIFEST].sink.closed = true;
 	tj->memory[JOBINFO_DIGESTS].sink.closed = true;
 	tj->finish.session = tj->look.session = tj->save.session = conf->session;
@@ -76,6 +79,7 @@ void treejob_free(struct treejob *tj)
 	sink_memory_close(&tj->memory[JOBINFO_MANIFEST]);
 	sink_memory_close(&tj->memory[JOBINFO_DIGESTS]);
 	parts_fini(&tj->parts);
+	free(tj->pour.buf);
 	free(tj->asked);
 	free(tj);
 }
@@ -370,6 +374,8 @@ static void checked(struct treejob *tj, nsec_t now)
 		return;
 	}
 	tj->state = TREEJOB_OPEN;
+	tj->pour.at = treejob_is_pour(tj) ? now : NSEC_NEVER;
+	tj->hopeless |= treejob_is_pour(tj);
 	rx_set_holds(tj->conf.rx, tj->manifest.stored ? tj->map.n > 0 : tj->tells);
 }
 
@@ -393,7 +399,7 @@ static bool ask_again(struct treejob *tj, nsec_t now, uint32_t chunk)
 	if (!tj->asked)
 		tj->asked = calloc(tj->manifest.n_chunks, 1);
 	if (!tj->asked || tj->asked[chunk] == ASK_MAX || tj->stopping ||
-	    manifest_lost(tree_expected(tj->tree)[chunk]))
+	    manifest_lost(tree_expected(tj->tree)[chunk]) || tree_is_out(tj->tree, chunk))
 		return false;
 	tj->asked[chunk]++;
 	off = tree_object_range(tj->tree, chunk, &len);
@@ -404,7 +410,7 @@ static bool ask_again(struct treejob *tj, nsec_t now, uint32_t chunk)
 
 static void verified(struct treejob *tj, nsec_t now)
 {
-	uint32_t again = 0;
+	uint32_t again = 0, bad = 0;
 
 	if (tj->error < 0) {
 		tj->error == -ECANCELED
@@ -412,8 +418,12 @@ static void verified(struct treejob *tj, nsec_t now)
 			: treejob_fail(tj, now, FILE_FAILED, tj->error, strerror(-tj->error));
 		return;
 	}
-	for (uint32_t c = 0; tree_bad(tj->tree, &c); c++)
+	for (uint32_t c = 0; tree_bad(tj->tree, &c); c++, bad++)
 		again += ask_again(tj, now, c);
+	if (treejob_is_pour(tj) && again < bad) {
+		treejob_fail(tj, now, FILE_CORRUPT, -EBADMSG, "a digest does not match");
+		return;
+	}
 	if (again) {
 		log_info("%s: %u chunks did not match their digests: asked for again", tj->name,
 			 again);
@@ -422,7 +432,10 @@ static void verified(struct treejob *tj, nsec_t now)
 		return;
 	}
 	tj->state = TREEJOB_SWITCHING;
-	treejob_submit(tj, treejob_switch);
+	if (treejob_is_pour(tj))
+		treejob_deliver_out(tj, now);
+	else
+		treejob_submit(tj, treejob_switch);
 }
 
 static void switched(struct treejob *tj, nsec_t now)
@@ -470,9 +483,12 @@ static void back(struct treejob *tj, nsec_t now)
 
 bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
 {
-	if (!tj || (finish != &tj->finish && finish != &tj->look && finish != &tj->save))
+	if (!tj || (finish != &tj->finish && finish != &tj->look && finish != &tj->save &&
+		    finish != &tj->pour.finish))
 		return false;
-	if (finish == &tj->finish)
+	if (finish == &tj->pour.finish)
+		treejob_poured(tj, now);
+	else if (finish == &tj->finish)
 		back(tj, now);
 	else if (finish == &tj->look)
 		treejob_looked(tj, now);
@@ -489,6 +505,7 @@ void treejob_tick(struct treejob *tj, nsec_t now)
 {
 	drop(tj);
 	treejob_save(tj, now);
+	treejob_pour(tj, now);
 	if (tj->state == TREEJOB_WAITING && now >= tj->retry_at) {
 		tj->retry_at = NSEC_NEVER;
 		check(tj, now);
@@ -499,7 +516,7 @@ nsec_t treejob_deadline(const struct treejob *tj)
 {
 	if (tj->drop && !in_use(tj))
 		return 0;
-	return tj->saving ? tj->retry_at : MIN(tj->retry_at, tj->save_at);
+	return MIN(tj->pour.at, tj->saving ? tj->retry_at : MIN(tj->retry_at, tj->save_at));
 }
 
 void treejob_stop(struct treejob *tj, nsec_t now, const char *reason, bool at_once)

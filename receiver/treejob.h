@@ -18,6 +18,7 @@ struct treejob_conf {
 	struct rx *rx;
 	struct worker *finisher;
 	struct worker *looker;        /* another one, of one thread */
+	struct worker *pourer;        /* and another; NULL unless to standard output */
 	const struct have_from *from; /* where data may be already, beside the target */
 	struct report *report;
 	struct tally *tally;
@@ -69,6 +70,10 @@ bool treejob_done(const struct treejob *tj);
 bool treejob_refused(const struct treejob *tj);
 /* Whether something of it is in other hands and comes back. */
 bool treejob_busy(const struct treejob *tj);
+
+/* It goes to standard output, and the reader has not got all yet; that ends now. */
+bool treejob_pouring(const struct treejob *tj);
+void treejob_stop_pour(struct treejob *tj);
 
 /* Object bytes that were here before. */
 uint64_t treejob_held(const struct treejob *tj);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -172,8 +173,17 @@ static void tell_mixed(struct treejob *tj)
 {
 	const char *device =
 		tj->conf.output->kind == OUTPUT_DEVICE ? tj->conf.output->path : NULL;
+	uint64_t out = tj->pour.done;
 	uint32_t entry;
 
+	if (treejob_is_pour(tj)) {
+		if (out && !(tj->tree && tree_delivered(tj->tree, 0)))
+			log_warn(0,
+				 "%" PRIu64 " bytes of %s went to standard output before that: "
+				 "whoever has them must not take them for all, or for right",
+				 out, tj->name);
+		return;
+	}
 	if (tj->tree && tree_mixed(tj->tree, &entry))
 		log_warn(0,
 			 "%s is INCOMPLETE: parts of %s are in it, and parts of what it was; "
@@ -235,7 +245,8 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 		is.reason = failure_text(tj);
 	is.error = error;
 	tell_stuck(tj, &is);
-	device_close(&tj->device); /* the hook may want it */
+	if (!treejob_is_pour(tj))
+		device_close(&tj->device); /* the hook may want it */
 	conclude(tj, now, &is);
 }
 
@@ -289,7 +300,8 @@ void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int e
 	if (is_full(error) && status == FILE_FAILED)
 		is.reason = full_text(tj, error);
 	is.files[status] = n ? n : 1;
-	tj->refused = status == FILE_REFUSED || tj->in_parts;
+	treejob_stop_pour(tj);
+	tj->refused = status == FILE_REFUSED || tj->hopeless;
 	tell_stage(tj, status, error);
 	conclude(tj, now, &is);
 }

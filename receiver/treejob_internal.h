@@ -51,6 +51,22 @@ struct treejob_map {
 	uint32_t n, cap;
 };
 
+/* What goes to standard output. */
+struct treejob_pour {
+	bool busy, ended; /* busy: the pourer has it */
+	struct finish finish;
+	nsec_t at;
+	atomic_bool stop;
+	atomic_ullong done; /* bytes that went out */
+	/* The pourer's while `busy`. */
+	uint64_t limit;   /* of a job of unknown size: what is verified */
+	uint64_t front;   /* up to which all content is stored for good */
+	uint64_t punched; /* so much of the spool makes room */
+	uint32_t run;     /* the next one of the file */
+	uint8_t *buf;
+	int error;
+};
+
 struct treejob {
 	struct treejob_conf conf;
 	enum treejob_state state;
@@ -59,7 +75,7 @@ struct treejob {
 	struct sink content;
 	atomic_ullong written;           /* bytes of the content, in this run */
 	struct parts parts;              /* instead, if its size is not known */
-	bool in_parts;                   /* some was offered: nothing can be taken up later */
+	bool hopeless;                   /* whoever comes later cannot go on with it */
 	char name[JOBINFO_NAME_MAX + 1]; /* of the job, as the sender calls it */
 	uint8_t id[SHA256_LEN];
 	nsec_t retry_at;      /* WAITING */
@@ -86,6 +102,8 @@ struct treejob {
 	int save_error;
 	nsec_t save_at;
 	uint64_t save_from; /* of `written` */
+
+	struct treejob_pour pour; /* to standard output */
 
 	/* The finisher's while `out`. */
 	bool out;
@@ -119,6 +137,12 @@ void treejob_offer_part(struct treejob *tj, nsec_t now, const struct jobinfo *in
 			const struct rx_event *ev);
 void treejob_advance_parts(struct treejob *tj, nsec_t now);
 void treejob_part_verified(struct treejob *tj, nsec_t now);
+
+/* treejob_pour.c: to standard output; `pour.at` is when to go on. */
+bool treejob_is_pour(const struct treejob *tj);
+void treejob_pour(struct treejob *tj, nsec_t now);
+void treejob_poured(struct treejob *tj, nsec_t now);
+void treejob_deliver_out(struct treejob *tj, nsec_t now);
 
 /* treejob_look.c: what is here already, */
 void treejob_look(struct treejob *tj);

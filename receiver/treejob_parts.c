@@ -56,7 +56,7 @@ void treejob_offer_part(struct treejob *tj, nsec_t now, const struct jobinfo *in
 {
 	int r = parts_offer(&tj->parts, ev->object, info, ev->size);
 
-	tj->in_parts = true;
+	tj->hopeless = true;
 	if (r == 0)
 		return;
 	rx_refuse(tj->conf.rx, now, ev->object);
@@ -80,11 +80,14 @@ void treejob_advance_parts(struct treejob *tj, nsec_t now)
 		treejob_fail(tj, now, FILE_INCOMPLETE, 0, tj->stopping);
 }
 
-static void deliver(struct treejob *tj)
+static void deliver(struct treejob *tj, nsec_t now)
 {
 	tj->manifest.entries[0].size = tj->manifest.total_size = tj->parts.end;
 	tj->state = TREEJOB_SWITCHING;
-	treejob_submit(tj, treejob_switch);
+	if (treejob_is_pour(tj))
+		treejob_deliver_out(tj, now);
+	else
+		treejob_submit(tj, treejob_switch);
 }
 
 void treejob_part_verified(struct treejob *tj, nsec_t now)
@@ -95,7 +98,7 @@ void treejob_part_verified(struct treejob *tj, nsec_t now)
 		parts_next(p);
 		rx_release(tj->conf.rx, p->object);
 		if (p->state == PARTS_ENDED)
-			deliver(tj);
+			deliver(tj, now);
 	} else if (tj->error != -EBADMSG) {
 		treejob_fail(tj, now, FILE_FAILED, tj->error, strerror(-tj->error));
 	} else if (tj->stopping || !parts_again(p)) {

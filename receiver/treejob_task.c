@@ -4,6 +4,7 @@
 
 #include "common/human.h"
 #include "common/log.h"
+#include "receiver/spout.h"
 #include "receiver/stage.h"
 
 #include <errno.h>
@@ -116,6 +117,18 @@ static int check_limits(struct treejob *tj)
 	return 0;
 }
 
+/* One file, which keeps its name. */
+static int fit_stdout(struct treejob *tj)
+{
+	char reason[80];
+
+	if (tj->manifest.n_entries == 1 && tj->manifest.entries->type == MANIFEST_FILE)
+		return 0;
+	snprintf(reason, sizeof(reason), "takes one file, and the job is a tree of %u",
+		 tj->manifest.n_entries);
+	return refuse(tj, -ENOTDIR, "standard output", reason);
+}
+
 /* An output that is one file gives its name to the one of the job. */
 static int fit_output(struct treejob *tj)
 {
@@ -125,6 +138,8 @@ static int fit_output(struct treejob *tj)
 
 	if (o->kind == OUTPUT_DIR)
 		return 0;
+	if (o->kind == OUTPUT_STDOUT)
+		return fit_stdout(tj);
 	if (tj->manifest.n_entries == 1 && e->type == MANIFEST_FILE) {
 		e->path = o->name;
 		e->path_len = (uint16_t)strlen(o->name);
@@ -199,8 +214,27 @@ static bool make_room(const struct treejob *tj)
 	return n > 0;
 }
 
+/* What it has got of one job can be followed by nothing else. */
+static int open_spool(struct treejob *tj)
+{
+	const struct output *o = tj->conf.output;
+	int fd;
+
+	if (tj->manifest.stored)
+		return refuse(tj, -EOPNOTSUPP, "standard output",
+			      "takes nothing compressed: sow it without --compress");
+	if (*o->taken)
+		return refuse(tj, -EALREADY, "standard output", "has another job already");
+	fd = spout_spool(o->dirfd);
+	if (fd < 0)
+		return refuse(tj, fd, o->dir, strerror(-fd));
+	tj->device = (struct device){ .fd = fd, .size = INT64_MAX };
+	return 0;
+}
+
 static int open_tree(struct treejob *tj)
 {
+	enum output_kind kind = tj->conf.output->kind;
 	struct tree_conf tc = {
 		.dirfd = tj->conf.output->dirfd,
 		.manifest = &tj->manifest,
@@ -208,10 +242,12 @@ static int open_tree(struct treejob *tj)
 		.owner = tj->conf.limits->owner,
 		.prune = tj->conf.limits->delete,
 		.inplace = tj->conf.output->inplace,
-		.device = tj->conf.output->kind == OUTPUT_DEVICE ? &tj->device : NULL,
+		.device = kind >= OUTPUT_DEVICE ? &tj->device : NULL,
 	};
 	struct tree_refusal why;
-	int r = tc.device ? open_device(tj) : 0;
+	int r = kind == OUTPUT_DEVICE   ? open_device(tj)
+		: kind == OUTPUT_STDOUT ? open_spool(tj)
+					: 0;
 
 	if (r < 0)
 		return r;
@@ -223,7 +259,9 @@ static int open_tree(struct treejob *tj)
 	tj->tells =
 		tree_holds(tj->tree) || have_elsewhere(tj->conf.from, tj->conf.output->dirfd,
 						       tree_stage_name(tj->tree));
-	tj->holds = tj->tells || tc.device;
+	tj->holds = tj->tells || kind == OUTPUT_DEVICE;
+	if (kind == OUTPUT_STDOUT)
+		*tj->conf.output->taken = true;
 	if (tree_resumed(tj->tree))
 		treejob_load_map(tj);
 	return 0;

@@ -36,6 +36,8 @@ static void open_receiver(struct field *f, const struct field_conf *conf)
 				 0);
 	assert_int_equal(worker_new(&f->sc.finisher, 1, f->loop), 0);
 	assert_int_equal(worker_new(&f->sc.looker, 1, f->loop), 0);
+	if (conf->to && conf->to->kind == OUTPUT_STDOUT)
+		assert_int_equal(worker_new(&f->sc.pourer, 1, f->loop), 0);
 	f->sc.from = &f->conf.from;
 	assert_int_equal(chores_init(&f->chores, conf->threads, f->loop), 0);
 	f->chores.small = true;
@@ -145,6 +147,7 @@ int field_fini(struct field *f)
 	chores_fini(&f->chores);
 	worker_free(f->sc.finisher);
 	worker_free(f->sc.looker);
+	worker_free(f->sc.pourer);
 	session_free(f->session);
 	hook_free(f->sc.hook);
 	tx_free(f->tx);
@@ -274,7 +277,10 @@ static void take_back(struct field *f)
 	struct finish *done;
 	struct chore c;
 
-	while ((done = finisher_take(f->sc.finisher)) || (done = finisher_take(f->sc.looker)))
+	if (f->sc.pourer) /* no reader here is slow */
+		worker_wait(f->sc.pourer);
+	while ((done = finisher_take(f->sc.finisher)) || (done = finisher_take(f->sc.looker)) ||
+	       (f->sc.pourer && (done = finisher_take(f->sc.pourer))))
 		session_finished(session_of(done), f->now, done);
 	chores_go(&f->chores);
 	f->chores.rushed = !f->chores.rushed; /* both ways are gone */

@@ -72,6 +72,31 @@ static void files(void **state)
 	assert_refused(".f.0123456789abcdef.reap-part");
 }
 
+/* What waits does so in a directory that the user may choose. */
+static void standard_output(void **state)
+{
+	struct output o;
+
+	unsetenv("TMPDIR");
+	assert_int_equal(output_open(&o, "-"), 0);
+	assert_int_equal(o.kind, OUTPUT_STDOUT);
+	assert_int_equal(o.fd, STDOUT_FILENO);
+	assert_string_equal(o.dir, "/var/tmp");
+	assert_false(*o.taken);
+	output_close(&o);
+	setenv("TMPDIR", "/", 1);
+	assert_int_equal(output_open(&o, "-"), 0);
+	assert_string_equal(o.dir, "/");
+	output_close(&o);
+	setenv("TMPDIR", "/nowhere", 1);
+	assert_int_equal(output_open(&o, "-"), -EINVAL);
+	output_close(&o);
+	unsetenv("TMPDIR");
+	assert_int_equal(output_open(&o, "./-"), 0);
+	assert_int_equal(o.kind, OUTPUT_FILE);
+	output_close(&o);
+}
+
 static void special_files(void **state)
 {
 	assert_refused("/dev/null");
@@ -106,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(directories),
 		cmocka_unit_test(files),
+		cmocka_unit_test(standard_output),
 		cmocka_unit_test(special_files),
 	};
 

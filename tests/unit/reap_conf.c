@@ -19,6 +19,25 @@ static int read_args(struct conf *c, const char *const *args)
 	return conf_read(c, argc, argv);
 }
 
+static void standard_output_takes_nothing_beside(void **state)
+{
+	static const char *const alone[] = { "--output", "-", NULL };
+	static const char *const bad[][5] = {
+		{ "-o", "-", "--json" },    { "-o", "-", "--exec", "true" },
+		{ "-o", "-", "--inplace" }, { "-o", "-", "--from", "/" },
+		{ "-o", "-", "--delete" },
+	};
+	struct conf c;
+
+	assert_int_equal(read_args(&c, alone), 0);
+	assert_true(c.once);
+	conf_fini(&c);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(read_args(&c, bad[i]), -EINVAL);
+		conf_fini(&c);
+	}
+}
+
 static void defaults(void **state)
 {
 	static const char *const none[] = { NULL };
@@ -128,9 +147,12 @@ static void mistakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),        cmocka_unit_test(every_option),
-		cmocka_unit_test(hook_and_limits), cmocka_unit_test(progress_as_asked),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(every_option),
+		cmocka_unit_test(hook_and_limits),
+		cmocka_unit_test(progress_as_asked),
 		cmocka_unit_test(mistakes),
+		cmocka_unit_test(standard_output_takes_nothing_beside),
 	};
 
 	return cmocka_run_group_tests_name("reap_conf", tests, NULL, NULL);
