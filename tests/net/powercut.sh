@@ -24,7 +24,10 @@ version()
 	local top=$dir/$1/tree i
 
 	mkdir -p "$top/many" "$top/sub/only $1"
-	head -c 1500000 /dev/urandom >"$top/large"
+	{
+		head -c 1000000 /dev/urandom
+		seq "$1" 7 1000000
+	} >"$top/large"
 	head -c 600000 /dev/urandom >"$top/sub/some"
 	cp "$top/sub/some" "$top/sub/only $1/copy"
 	truncate -s 900000 "$top/holes"
@@ -155,7 +158,7 @@ reap_again()
 
 sow_again()
 {
-	sow_from s --receivers 1 --wait 10 --drop-after 300ms --rate 300M --digest-cache "$dir/cache" "$dir/$new/tree"
+	sow_from s --receivers 1 --wait 10 --drop-after 300ms --rate 300M --digest-cache "$dir/cache" "${options[@]}" "$dir/$new/tree"
 }
 
 run()
@@ -215,9 +218,11 @@ version 2
 bytes=$(find "$dir/1" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')
 count_data r1
 n_common=$(grep -vc "only" "$dir/sums.1") n_same=$(grep -cxFf "$dir/sums.1" "$dir/sums.2")
-moments=(0 0 0 0 0 0 0 0) kind=0 victims=(0 0 0 0) mixed=0
+options=() moments=(0 0 0 0 0 0 0 0) kind=0 victims=(0 0 0 0) mixed=0
 new=1
 for ((round = 1; ROUNDS ? round <= ROUNDS : SECONDS < 30; round++)); do
+	options=()
+	[ $((RANDOM % 3)) != 0 ] || options=(--compress) # the parts of "large" that are text
 	run
 	moment
 	kill_some
