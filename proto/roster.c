@@ -100,8 +100,10 @@ void roster_busy(struct roster *r, struct receiver *rc, nsec_t now, bool busy)
 	rc->busy = busy;
 	if (!busy)
 		rc->busy_at = 0;
-	else if (!rc->busy_at)
+	else if (!rc->busy_at || rc->lacks < rc->least_lacks) {
 		rc->busy_at = now;
+		rc->least_lacks = rc->lacks;
+	}
 	take_back(r, rc, now);
 }
 

@@ -25,7 +25,8 @@ enum receiver_state {
 	RECEIVER_DROPPED,
 };
 
-/* Longer than this nobody waits for a receiver that says that it is busy. */
+/* Longer than this nobody waits for a receiver that says that it is busy, and finds nothing of
+ * what it lacks. */
 #define ROSTER_BUSY_MAX (600 * NSEC_PER_SEC)
 
 struct receiver {
@@ -39,8 +40,8 @@ struct receiver {
 	nsec_t asked_at;        /* the first question it has not answered; 0: none */
 	uint64_t acked_through; /* objects below this number are complete there */
 	bool holds, busy;       /* as its last ACK(FLUSH) said */
-	nsec_t busy_at;         /* the first of those that said busy; 0: none */
-	uint16_t lacks;
+	nsec_t busy_at; /* the first of those that said busy, and did not lack less; 0: none */
+	uint16_t lacks, least_lacks; /* ... the latter since it is busy */
 	struct fare fare;
 	bool straggled, told; /* it was BEHIND, or is; and that was told */
 };
@@ -68,7 +69,7 @@ void roster_bar(struct roster *r, struct receiver *rc);
 
 /* It was heard: no question is open, and a dropped one is back if it is not barred. */
 void roster_heard(struct roster *r, struct receiver *rc, nsec_t now);
-/* It said that it is busy, or showed that it no longer is. */
+/* It said that it is busy, and rc->lacks, or showed that it no longer is. */
 void roster_busy(struct roster *r, struct receiver *rc, nsec_t now, bool busy);
 
 /* The next `n` PROBEs list this node, as present (or, with `receipt`, as finished). */

@@ -309,8 +309,8 @@ static void on_flush_ack(struct tx *tx, nsec_t now, struct receiver *rc, const s
 	if (watermark_decode(&wm, m->payload, m->payload_len) < 0)
 		return;
 	rc->holds = m->ext.holdings.holds;
-	roster_busy(&tx->roster, rc, now, m->ext.holdings.busy);
 	rc->lacks = m->ext.holdings.lacks;
+	roster_busy(&tx->roster, rc, now, m->ext.holdings.busy);
 	if (rc->busy) /* it will ask, or acknowledge, when it knows */
 		return;
 	number = serial16_extend(tx->object, wm.object_id);

@@ -239,6 +239,32 @@ static void the_busy_alone_are_not_waited_for(void **state)
 	roster_fini(&r);
 }
 
+static void say_busy(struct roster *r, nsec_t now, uint16_t lacks)
+{
+	roster_heard(r, &r->r[0], now);
+	r->r[0].lacks = lacks;
+	roster_busy(r, &r->r[0], now, true);
+}
+
+/* However much it has to look through. */
+static void the_busy_are_waited_for_while_they_get_on(void **state)
+{
+	const unsigned active = 1u << RECEIVER_ACTIVE;
+	struct roster r = roster_of(8, 2);
+	uint16_t lacks = 1000;
+
+	for (nsec_t at = 1; at < 10 * ROSTER_BUSY_MAX; at += ROSTER_BUSY_MAX / 2) {
+		say_busy(&r, at, lacks--);
+		assert_int_equal(roster_drop_silent(&r, at, active, NSEC_PER_SEC), 0);
+	}
+	say_busy(&r, 10 * ROSTER_BUSY_MAX,
+		 1000); /* more is no progress, nor is as little as before */
+	say_busy(&r, 10 * ROSTER_BUSY_MAX + 1, lacks + 1);
+	assert_int_equal(roster_drop_silent(&r, 11 * ROSTER_BUSY_MAX, active, NSEC_PER_SEC), 1);
+	assert_int_equal(r.r[0].state, RECEIVER_DROPPED);
+	roster_fini(&r);
+}
+
 static void the_slowest_that_counts_decides(void **state)
 {
 	struct roster r = roster_of(8, 3);
@@ -268,6 +294,7 @@ int main(void)
 		cmocka_unit_test(the_forgiven_are_asked_anew),
 		cmocka_unit_test(echoes_are_used_up),
 		cmocka_unit_test(the_busy_alone_are_not_waited_for),
+		cmocka_unit_test(the_busy_are_waited_for_while_they_get_on),
 		cmocka_unit_test(the_slowest_that_counts_decides),
 	};
 
