@@ -12,15 +12,17 @@
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What both directions of receiving need: destination, interface, drops. */
+/* What both directions of receiving need: destination, interface, drops, time of arrival. */
 static int set_receiving(int fd, sa_family_t family)
 {
 	const struct sockopt v4[] = {
 		{ SOL_SOCKET, SO_RXQ_OVFL, 1 },
+		{ SOL_SOCKET, SO_TIMESTAMPNS, 1 },
 		{ IPPROTO_IP, IP_PKTINFO, 1 },
 	};
 	const struct sockopt v6[] = {
 		{ SOL_SOCKET, SO_RXQ_OVFL, 1 },
+		{ SOL_SOCKET, SO_TIMESTAMPNS, 1 },
 		{ IPPROTO_IPV6, IPV6_RECVPKTINFO, 1 },
 	};
 

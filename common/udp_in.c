@@ -7,7 +7,9 @@
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/clock.h"
 #include "common/udp_path.h"
 
 #define MESSAGES 64
@@ -16,13 +18,14 @@
 #define JOINED          16384 /* bytes of a message, in the mean, that count as that */
 /* Room for the largest UDP packet, and 65 cache lines more, so that the first lines of all
  * buffers do not compete for the same sets of the cache. */
-#define STRIDE (65536 + 65 * 64)
+#define STRIDE  (65536 + 65 * 64)
+#define AGO_MAX INT64_C(60000000000) /* ns; else the clock was set */
 
-/* Control messages: destination, drops, size of the joined datagrams. */
+/* Control messages: destination, drops, size of the joined datagrams, time. */
 union in_ctl {
 	struct cmsghdr align;
 	char buf[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t)) +
-		 CMSG_SPACE(sizeof(int))];
+		 CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec))];
 };
 
 struct udp_in {
@@ -38,6 +41,7 @@ struct udp_in {
 	size_t at, segment;         /* in the message in hand */
 	struct udp_datagram common; /* what its datagrams share */
 	uint32_t dropped;           /* the kernel's count, modulo 2^32 */
+	int64_t read_at, wall_at;   /* the last call, by both clocks */
 	struct udp_in_counters counters;
 };
 
@@ -127,6 +131,8 @@ int udp_in_read(struct udp_in *in)
 	if (r < 0)
 		return r;
 	in->n = (unsigned)r;
+	in->read_at = clock_now();
+	in->wall_at = clock_wall_ns();
 	choose_at_once(in);
 	return 1;
 }
@@ -185,6 +191,18 @@ static uint32_t value(const struct cmsghdr *c)
 	return v;
 }
 
+/* The kernel's stamp is by the wall clock, which may be set meanwhile. */
+static void note_time(struct udp_in *in, const struct cmsghdr *c)
+{
+	struct timespec ts;
+	int64_t ago;
+
+	memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+	ago = in->wall_at - ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	if (ago > 0 && ago < AGO_MAX)
+		in->common.at -= ago;
+}
+
 static void note_control(struct udp_in *in, struct msghdr *h)
 {
 	struct udp_datagram *d = &in->common;
@@ -194,6 +212,8 @@ static void note_control(struct udp_in *in, struct msghdr *h)
 			note_drops(in, value(c));
 		else if (is_kind(c, IPPROTO_UDP, UDP_GRO, sizeof(uint32_t)) && value(c))
 			in->segment = value(c);
+		else if (is_kind(c, SOL_SOCKET, SCM_TIMESTAMPNS, sizeof(struct timespec)))
+			note_time(in, c);
 		else if (is_kind(c, IPPROTO_IP, IP_PKTINFO, sizeof(struct in_pktinfo)))
 			note_v4(d, c);
 		else if (is_kind(c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(struct in6_pktinfo)))
@@ -214,7 +234,8 @@ static bool open_message(struct udp_in *in)
 
 	in->segment = in->msg[in->i].msg_len;
 	in->common = (struct udp_datagram){ .data = in->iov[in->i].iov_base,
-					    .from = in->from[in->i] };
+					    .from = in->from[in->i],
+					    .at = in->read_at };
 	note_control(in, h);
 	addr_set_port(&in->common.to, addr_port(&in->u->local));
 	if ((h->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !addr_len(&in->common.to)) {

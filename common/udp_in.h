@@ -11,6 +11,7 @@ struct udp_datagram {
 	struct addr from;
 	struct addr to;   /* the address in the IP header, with our port */
 	unsigned ifindex; /* where it came in */
+	int64_t at;       /* and when, as clock_now(), however late it was read */
 };
 
 struct udp_in_counters {

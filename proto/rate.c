@@ -19,6 +19,7 @@
 #define START_LONGEST 4
 #define DOUBT_NONE    0.05 /* that much loss more needs no second look */
 #define BADLY         0.5
+#define LATELY        3 /* marks */
 
 #define STEP_FIRST   0.02
 #define STEP_GROWTH  1.5
@@ -104,9 +105,15 @@ double rate_fastest(const struct rate *r)
 {
 	double best = 0;
 
-	for (unsigned i = 0; i < RATE_PEERS; i++)
-		if (r->peers[i].used)
-			best = MAX(best, able(&r->peers[i]));
+	for (unsigned i = 0; i < RATE_PEERS; i++) {
+		const struct ratepeer *p = &r->peers[i];
+
+		if (!p->used)
+			continue;
+		if (p->well && !isfinite(p->cap) && r->n_marks - p->mark <= LATELY)
+			return INFINITY;
+		best = MAX(best, able(p));
+	}
 	return best;
 }
 
@@ -221,6 +228,7 @@ struct verdict {
 	double more;          /* loss beyond the normal */
 	bool queue;           /* somebody's packets are late, perhaps by chance */
 	double sent;          /* rate */
+	bool idle;            /* ... and it could have been more, had there been more to send */
 };
 
 static const enum rate_reason reason_of[] = {
@@ -244,6 +252,7 @@ static struct verdict judge(struct rate *r)
 		sign = ratepeer_sign(p, r->state == RATE_START);
 		v.fresh++;
 		v.sent = MAX(v.sent, p->is.sent);
+		v.idle |= p->is.idle;
 		v.hurt += sign != SIGN_NONE;
 		v.queued += sign == SIGN_QUEUE;
 		v.badly += sign != SIGN_NONE && p->is.loss - p->base > BADLY;
@@ -317,7 +326,7 @@ static void on_start(struct rate *r, nsec_t now, const struct verdict *v)
 			settle(r, now, reason_of[v->worst]);
 	} else if (r->value >= (double)r->conf.max) {
 		hold(r, RATE_MAX);
-	} else if (v->sent < USED * r->value && r->was_idle && !r->was_local) {
+	} else if (v->sent < USED * r->value && v->idle && !r->was_local) {
 		return; /* it proves nothing */
 	} else if (r->was_local || v->sent < USED * r->value) {
 		rate_enter(r, RATE_HOLD, 0);
@@ -455,7 +464,7 @@ static void climb(struct rate *r, nsec_t now, const struct verdict *v)
 {
 	if (now < r->up_at || v->queue || r->value >= (double)r->conf.max)
 		return;
-	if (v->sent < USED * r->value && r->was_idle)
+	if (v->sent < USED * r->value && v->idle)
 		return;
 	if (v->sent < USED * r->value) {
 		r->reason = RATE_SENDER;
@@ -485,7 +494,7 @@ static void on_hold(struct rate *r, nsec_t now, const struct verdict *v)
 			on_local(r, now);
 		else if (retest(r, now))
 			test(r);
-		else if (r->was_idle || !sprint(r, now))
+		else if (v->idle || !sprint(r, now))
 			climb(r, now, v);
 	} else if (v->worst == SIGN_LOSS && v->more < DOUBT_NONE && !doubt && !r->climbing) {
 		r->doubt = true;

@@ -54,7 +54,9 @@ struct rate_mark {
 	uint32_t asked; /* receivers that are to answer */
 	bool all;       /* ... and these are all there are */
 	nsec_t grtt;
-	double value; /* rate from there on; the machine's own */
+	double value; /* rate from there on; the machine's own, as what follows */
+	bool idle;    /* there was nothing to send for a moment before it */
+	bool left;    /* `at` is when it left */
 };
 
 struct rate {
@@ -79,8 +81,7 @@ struct rate {
 	bool was_local;       /* ... between the two before */
 	uint32_t local_since; /* the mark from which on it was so all the time */
 	double local_cap;
-	bool idle;     /* there was nothing to send for a moment, since the last mark */
-	bool was_idle; /* ... between the two before */
+	bool idle; /* there was nothing to send for a moment, since the last mark */
 
 	nsec_t up_at, up_wait; /* when to try more, and how long to wait after a failure */
 	double step;           /* how much more, as a share */
@@ -113,6 +114,8 @@ nsec_t rate_mark_at(const struct rate *r);
 uint16_t rate_next_sequence(struct rate *r, uint16_t last, uint16_t every);
 /* A PROBE leaves. The rate from here on, bytes a second. */
 uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m);
+/* All marks have left, the last one then. */
+void rate_on_left(struct rate *r, nsec_t at);
 /* A report of a receiver that still counts. */
 void rate_on_report(struct rate *r, nsec_t now, uint32_t node_id, const struct rx_report *rp);
 /* The system took no more packets: ENOBUFS, EAGAIN. */

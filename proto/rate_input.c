@@ -126,6 +126,7 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 	}
 	*slot = *m;
 	slot->value = r->value;
+	slot->idle = r->idle;
 	r->n_marks++;
 	r->interval = interval_of(r, m);
 	if (r->unanswered)
@@ -136,9 +137,18 @@ uint64_t rate_on_mark(struct rate *r, const struct rate_mark *m)
 		r->local_since = r->local ? r->n_marks - 2 : r->n_marks - 1;
 	r->was_local = r->local;
 	r->local = false;
-	r->was_idle = r->idle;
 	r->idle = false;
 	return (uint64_t)r->value;
+}
+
+void rate_on_left(struct rate *r, nsec_t at)
+{
+	struct rate_mark *last = &r->marks[(r->n_marks - 1) % RATE_MARKS];
+
+	if (!r->n_marks || last->left)
+		return;
+	last->left = true;
+	last->at = MAX(last->at, at);
 }
 
 /* Receivers that were asked and answered none of the last marks: nobody waits for them. */
@@ -192,6 +202,16 @@ static void on_objection(struct rate *r, nsec_t now, struct ratepeer *p,
 	rate_set(r, OBJECTION_CUT * r->value, dropped ? RATE_DROPS : RATE_BACKLOG);
 }
 
+/* Whether there was nothing to send at some time between two marks. */
+static bool was_idle(const struct rate *r, uint32_t from, uint32_t to)
+{
+	bool any = false;
+
+	for (uint32_t m = from + 1; m <= to; m++)
+		any |= r->marks[m % RATE_MARKS].idle;
+	return any;
+}
+
 void rate_on_report(struct rate *r, nsec_t now, uint32_t node_id, const struct rx_report *rp)
 {
 	struct ratepeer *p = rate_find(r, node_id);
@@ -221,6 +241,7 @@ void rate_on_report(struct rate *r, nsec_t now, uint32_t node_id, const struct r
 				.packets = b->packets - a->packets,
 				.bytes = b->bytes - a->bytes,
 				.rate = MAX(a->value, r->marks[(m - 1) % RATE_MARKS].value),
+				.idle = was_idle(r, p->mark, m),
 			});
 		p->fresh = p->mark >= r->begin;
 	} else {

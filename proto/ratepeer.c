@@ -75,6 +75,7 @@ void ratepeer_sample(struct ratepeer *p, const struct rx_report *rp,
 		.delivered = (double)bytes * SECOND / (double)MAX(there, 1),
 		.late = there - time,
 		.dropped = rp->dropped != p->last.dropped,
+		.idle = sent->idle,
 		.piling = rp->backlog > BACKLOG_FREE && rp->backlog > p->last.backlog,
 	};
 	if (!sent->packets)
@@ -144,6 +145,7 @@ bool ratepeer_drains(struct ratepeer *p)
 void ratepeer_lose_sight(struct ratepeer *p)
 {
 	p->queue = 0;
+	p->well = false;
 	for (unsigned i = 0; i < RATEPEER_QUEUES; i++)
 		p->queues[i] = 0;
 }
@@ -170,6 +172,7 @@ void ratepeer_fine(struct ratepeer *p)
 	if (p->is.sent > MUCH_MORE * p->limit)
 		p->limit = 0;
 	p->behind = false;
+	p->well = true;
 	p->fine = MAX(p->fine, p->is.delivered);
 }
 
@@ -177,6 +180,7 @@ void ratepeer_limit(struct ratepeer *p, double cap)
 {
 	p->cap = cap;
 	p->limit = cap;
+	p->well = false;
 	p->best = MIN(p->best, cap);
 	p->fine = MIN(p->fine, cap);
 }
@@ -184,6 +188,7 @@ void ratepeer_limit(struct ratepeer *p, double cap)
 void ratepeer_suspect(struct ratepeer *p)
 {
 	p->suspect = true;
+	p->well = false;
 	p->test_loss = p->is.loss;
 	p->test_noise = p->is.noise;
 	p->test_delivered = p->is.delivered;

@@ -12,6 +12,7 @@ struct rate_sent {
 	nsec_t time;
 	uint64_t packets, bytes;
 	double rate; /* that held, bytes a second: a burst may be more */
+	bool idle;   /* less may have been sent than could be */
 };
 
 #define RATEPEER_QUEUES 4
@@ -36,6 +37,7 @@ struct rate_sample {
 	nsec_t late;      /* how much longer it took to arrive than to be sent */
 	bool dropped;     /* by the receiver's socket */
 	bool piling;      /* it falls behind */
+	bool idle;        /* less may have been sent than could be */
 };
 
 struct ratepeer {
@@ -61,6 +63,7 @@ struct ratepeer {
 
 	struct rate_sample is;
 	bool fresh;   /* `is` belongs to the rate that holds, and was not looked at yet */
+	bool well;    /* the last sample that was looked at showed no sign */
 	bool suspect; /* it showed SIGN_LOSS; test_loss is what it lost then */
 	double test_loss, test_noise, test_delivered;
 };

@@ -138,6 +138,12 @@ void rx_set_holds(struct rx *rx, bool holds);
 uint64_t rx_front(const struct rx *rx, uint64_t object);
 
 /*
+ * When what rx_input() gets next came here, as far as the program knows: reading it late is not
+ * the path's doing. Without it that is `now`.
+ */
+void rx_set_arrival(struct rx *rx, nsec_t at);
+
+/*
  * How the program fares, counted from the beginning of the session: datagrams that its socket
  * had no room for, and bytes that it took and has not stored yet. Goes into reports to the
  * sender, and is a reason for one.

@@ -18,6 +18,11 @@ void rx_report_init(struct rx *rx)
 	};
 }
 
+void rx_set_arrival(struct rx *rx, nsec_t at)
+{
+	rx->reporting.arrival = at;
+}
+
 /* The counters as they are now belong to all that was sent before this PROBE. */
 void rx_report_probe(struct rx *rx, nsec_t now, const struct probe *p)
 {
@@ -25,7 +30,7 @@ void rx_report_probe(struct rx *rx, nsec_t now, const struct probe *p)
 
 	g->probed = true;
 	g->is.sequence = p->sequence;
-	g->is.time_us = (uint32_t)(now / NSEC_PER_USEC);
+	g->is.time_us = (uint32_t)((g->arrival ? g->arrival : now) / NSEC_PER_USEC);
 	g->is.heard = (uint32_t)rx->counters.packets;
 	g->is.missed = (uint32_t)rx->counters.missed;
 	g->is.bytes = rx->counters.bytes;

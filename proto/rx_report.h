@@ -8,6 +8,7 @@
 
 /* REPORT: what is to be said, and what was. */
 struct rx_reporting {
+	nsec_t arrival;      /* of what is heard, as the program told; 0: it does not */
 	bool probed;         /* a PROBE was heard: `is` holds the counters of that moment */
 	struct rx_report is; /* but for what the program tells */
 	uint64_t dropped, backlog; /* as the program told last */

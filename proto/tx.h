@@ -11,8 +11,7 @@
 
 enum tx_profile {
 	TX_SOW,  /* doc/PROTOCOL.md: census, receipts, parity targets, live repair first */
-	TX_NORM, /* plain RFC 5740 order and timers, nothing that an NRL receiver does not
-		    expect */
+	TX_NORM, /* plain RFC 5740 order and timers, nothing that is news to NRL's receivers */
 };
 
 /* Which code an object gets. */
@@ -130,7 +129,8 @@ struct tx_event {
  * session's), -ENOSPC (one receiver too many): counted, and safe to ignore.
  */
 int tx_input(struct tx *tx, nsec_t now, const uint8_t *pkt, size_t len, struct tx_event *ret);
-
+/* What tx_output() gave leaves then, or a little later; if it is not said, at once. */
+void tx_left(struct tx *tx, nsec_t at);
 /* The system took no more packets for now: ENOBUFS, EAGAIN. */
 void tx_blocked(struct tx *tx);
 

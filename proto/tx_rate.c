@@ -126,6 +126,12 @@ int tx_rate_report(struct tx *tx, nsec_t now, const struct msg *m, struct receiv
 	return 0;
 }
 
+void tx_left(struct tx *tx, nsec_t at)
+{
+	if (tx->conf.rate_auto)
+		rate_on_left(&tx->rate, at);
+}
+
 void tx_blocked(struct tx *tx)
 {
 	if (tx->conf.rate_auto)

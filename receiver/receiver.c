@@ -352,7 +352,7 @@ static bool receive(struct receiver *r, nsec_t now)
 			struct peer *peer = peer_of(r, now, &d);
 
 			if (peer && peer->session)
-				session_input(peer->session, now, d.data, d.len);
+				session_input(peer->session, now, &d);
 		}
 		if (!chores_room(&r->chores)) {
 			chores_wait(&r->chores);

@@ -335,10 +335,12 @@ static void drain(struct session *s, nsec_t now)
 		settle(s, now);
 }
 
-int session_input(struct session *s, nsec_t now, const uint8_t *pkt, size_t len)
+int session_input(struct session *s, nsec_t now, const struct udp_datagram *d)
 {
-	int r = rx_input(s->rx, now, pkt, len);
+	int r;
 
+	rx_set_arrival(s->rx, d->at);
+	r = rx_input(s->rx, now, d->data, d->len);
 	drain(s, now);
 	return r;
 }

@@ -4,6 +4,7 @@
 #define RECEIVER_SESSION_H
 
 #include "common/addr.h"
+#include "common/udp_in.h"
 #include "proto/census.h"
 #include "proto/msg.h"
 #include "proto/types.h"
@@ -47,7 +48,7 @@ int session_new(struct session **ret, const struct session_conf *conf,
 void session_free(struct session *s);
 
 /* A packet of the sender, or another receiver's feedback to it. What rx_input() says. */
-int session_input(struct session *s, nsec_t now, const uint8_t *pkt, size_t len);
+int session_input(struct session *s, nsec_t now, const struct udp_datagram *d);
 
 /* How many datagrams the socket has dropped since it was opened, and how many bytes wait there.
  */

@@ -411,6 +411,9 @@ static void flush(struct pump *p)
 	enum blocked blocked = FREE;
 	int r = 0;
 
+	/* Not before this; to read what is sent may take longer than its way. */
+	if (udp_out_len(p->out))
+		tx_left(p->tx, clock_now());
 	while (udp_out_len(p->out) && r >= 0) {
 		r = udp_out_flush(p->out, &p->socket[TAG_SEND]);
 		if (r > 0)

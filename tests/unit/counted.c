@@ -60,7 +60,9 @@ static void step(struct pair *p)
 		memcpy(buf, pkt.hdr, pkt.hdr_len);
 		if (pkt.payload_len)
 			memcpy(buf + pkt.hdr_len, pkt.payload, pkt.payload_len);
-		session_input(p->session, p->now, buf, pkt.hdr_len + pkt.payload_len);
+		session_input(p->session, p->now,
+			      &(struct udp_datagram){ .data = buf,
+						      .len = pkt.hdr_len + pkt.payload_len });
 	}
 	while ((len = session_output(p->session, p->now, buf, sizeof(buf))) > 0) {
 		assert_int_equal(tx_input(p->tx, p->now, buf, (size_t)len, &ev), 0);

@@ -239,7 +239,10 @@ static void sender_step(struct field *f)
 		spoil(f, buf + pkt.hdr_len, pkt.payload_len);
 		f->sent += pkt.payload_len;
 		if (!is_lost(f))
-			session_input(f->session, f->now, buf, pkt.hdr_len + pkt.payload_len);
+			session_input(
+				f->session, f->now,
+				&(struct udp_datagram){ .data = buf,
+							.len = pkt.hdr_len + pkt.payload_len });
 	}
 }
 

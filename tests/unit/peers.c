@@ -101,7 +101,10 @@ static void good_bye(struct peer *peer, nsec_t now)
 	uint8_t pkt[100];
 	int len = msg_encode(&m, pkt, sizeof(pkt));
 
-	assert_int_equal(session_input(peer->session, now, pkt, (size_t)len), 0);
+	assert_int_equal(
+		session_input(peer->session, now,
+			      &(struct udp_datagram){ .data = pkt, .len = (size_t)len }),
+		0);
 	assert_true(session_over(peer->session, now));
 }
 

@@ -426,6 +426,47 @@ static void nothing_to_send_does_not_end_the_start(void **state)
 	assert_true(m.rate.value >= 0.9 * 1000 * MBIT);
 }
 
+/* One that has all there is for now leaves the others, of whom no more is known. */
+static void who_got_little_is_not_slow_where_there_was_little(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	model_add(&m, 1000 * MBIT, MS_QUEUE);
+	m.host = 5 * MBIT;
+	m.idles = true;
+	model_run(&m, 0.5);
+	m.rate.state = RATE_HOLD;
+	rate_forget(&m.rate, 1000);
+	model_run(&m, 0.1);
+	assert_true(m.rate.value >= 200 * MBIT);
+}
+
+static void a_pause_long_before_a_report_is_one(void **state)
+{
+	begin(200 * MBIT);
+	for (uint16_t i = 1; i <= 3; i++) {
+		struct rate_mark mark = { i, i * 20 * NSEC_PER_MSEC, i, 1000 * i, 1, true };
+		struct rx_report rp = { .sequence = i, .time_us = i * 20000, .heard = i };
+
+		rp.bytes = mark.bytes;
+		if (i == 2)
+			rate_on_idle(&m.rate);
+		rate_on_mark(&m.rate, &mark);
+		if (i != 2)
+			rate_on_report(&m.rate, mark.at, 7, &rp);
+	}
+	assert_int_equal(m.rate.state, RATE_START);
+}
+
+static void what_leaves_late_is_no_queue(void **state)
+{
+	begin(200 * MBIT);
+	model_add(&m, 0, 0);
+	m.rate.conf.max = 400 * MBIT;
+	m.reads = 0.04;
+	assert_true(model_measure(&m, 10, 0).rate >= 0.9 * 400 * MBIT);
+}
+
 static void silence_slows_down(void **state)
 {
 	begin(200 * MBIT);
@@ -546,6 +587,9 @@ int main(void)
 		cmocka_unit_test(our_own_interface_sets_the_pace),
 		cmocka_unit_test(a_slow_source_does_not_raise_the_rate),
 		cmocka_unit_test(nothing_to_send_does_not_end_the_start),
+		cmocka_unit_test(who_got_little_is_not_slow_where_there_was_little),
+		cmocka_unit_test(a_pause_long_before_a_report_is_one),
+		cmocka_unit_test(what_leaves_late_is_no_queue),
 		cmocka_unit_test(silence_slows_down),
 		cmocka_unit_test(lies_do_not_lead_astray),
 		cmocka_unit_test(reports_of_nowhere),

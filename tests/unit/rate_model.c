@@ -136,9 +136,10 @@ static void hear(struct model *m)
 static void probe(struct model *m)
 {
 	uint16_t sequence = rate_next_sequence(&m->rate, m->sequence, (uint16_t)m->every);
+	double read = m->reads > 0 ? rng_unit(&m->rng) * m->reads : 0;
 	struct rate_mark mark = {
 		.sequence = sequence,
-		.at = (nsec_t)(m->now * 1e9),
+		.at = (nsec_t)((m->now - read) * 1e9),
 		.packets = m->packets + 1,
 		.bytes = m->bytes + MODEL_PKT,
 		.all = m->every <= 1,
@@ -150,6 +151,7 @@ static void probe(struct model *m)
 	for (unsigned i = 0; i < m->n; i++)
 		mark.asked += asked(m, &m->path[i]);
 	value = rate_on_mark(&m->rate, &mark);
+	rate_on_left(&m->rate, (nsec_t)(m->now * 1e9));
 	assert(value >= m->rate.conf.min && value <= m->rate.conf.max);
 	send_packet(m, true);
 }

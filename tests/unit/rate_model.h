@@ -37,12 +37,14 @@ struct model {
 	struct rate rate;
 	struct model_path path[MODEL_PATHS];
 	unsigned n;
-	double delay;   /* one way, seconds */
-	double jitter;  /* of the receivers' naps, seconds */
-	double hiccup;  /* one nap in four lasts up to that long */
-	double host;    /* what the sender can send at most; 0: any */
-	bool blocks;    /* ... because its interface takes no more */
-	bool idles;     /* ... because there is no more to send */
+	double delay;  /* one way, seconds */
+	double jitter; /* of the receivers' naps, seconds */
+	double hiccup; /* one nap in four lasts up to that long */
+	double host;   /* what the sender can send at most; 0: any */
+	double reads; /* seconds that it reads what it sends next, at most, once it has the time
+		       */
+	bool blocks;  /* ... because its interface takes no more */
+	bool idles;   /* ... because there is no more to send */
 	unsigned every; /* report_every; 0: all answer */
 	struct rng rng;
 

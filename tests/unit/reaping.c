@@ -135,7 +135,10 @@ static void sender_step(struct pair *p)
 		if (pkt.payload_len)
 			memcpy(buf + pkt.hdr_len, pkt.payload, pkt.payload_len);
 		if (!p->mute)
-			session_input(p->session, p->now, buf, pkt.hdr_len + pkt.payload_len);
+			session_input(
+				p->session, p->now,
+				&(struct udp_datagram){ .data = buf,
+							.len = pkt.hdr_len + pkt.payload_len });
 	}
 }
 
@@ -422,13 +425,15 @@ static void a_file_that_is_withdrawn_leaves_nothing(void **state)
 
 static void hear(struct pair *p, struct msg m)
 {
+	struct udp_datagram d;
 	uint8_t buf[200];
 	int len;
 
 	m.source_id = 1;
 	m.instance_id = 7;
 	len = msg_encode(&m, buf, sizeof(buf));
-	assert_int_equal(session_input(p->session, p->now, buf, (size_t)len), 0);
+	d = (struct udp_datagram){ .data = buf, .len = (size_t)len };
+	assert_int_equal(session_input(p->session, p->now, &d), 0);
 }
 
 /* It never gets as far as to be offered. */

@@ -94,6 +94,19 @@ static void counters_are_those_of_the_probe(void **state)
 	rig_fini(&r);
 }
 
+/* However late it was read. */
+static void the_time_is_that_of_the_arrival(void **state)
+{
+	struct rx_rig r;
+
+	begin(&r);
+	rx_set_arrival(r.rx, r.now - 70 * MS);
+	rig_probe(&r, probe, true, false);
+	assert_string_equal(rig_see(&r), "A? ");
+	assert_int_equal(r.report.time_us, (uint32_t)((r.now - 70 * MS) / NSEC_PER_USEC));
+	rig_fini(&r);
+}
+
 static void drops_are_objected_to_at_most_every_100_ms(void **state)
 {
 	struct probe p = probe;
@@ -215,6 +228,7 @@ int main(void)
 		cmocka_unit_test(who_is_asked_answers),
 		cmocka_unit_test(strangers_and_the_end_are_not_reported),
 		cmocka_unit_test(counters_are_those_of_the_probe),
+		cmocka_unit_test(the_time_is_that_of_the_arrival),
 		cmocka_unit_test(drops_are_objected_to_at_most_every_100_ms),
 		cmocka_unit_test(a_growing_backlog_is_objected_to),
 		cmocka_unit_test(objections_are_spread),

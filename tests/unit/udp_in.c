@@ -4,6 +4,7 @@
 
 #include <net/if.h>
 
+#include "common/clock.h"
 #include "tests/unit/netns.h"
 #include "tests/unit/pair.h"
 
@@ -26,6 +27,22 @@ static void nothing_is_no_error(void **state)
 	assert_false(udp_in_next(p.in, &d));
 	assert_int_equal(udp_in_read(p.in), 0);
 	assert_false(udp_in_next(p.in, &d));
+	pair_close(&p);
+}
+
+static void the_time_is_that_of_the_arrival(void **state)
+{
+	int64_t before = clock_now(), after;
+	struct udp_datagram d;
+	struct pair p;
+
+	pair_open(&p, PAIR_V4, "lo", false);
+	assert_int_equal(udp_send(&p.send, &p.listen.group, "x", 1), 0);
+	after = clock_now();
+	while (clock_now() < after + 2000000) /* it waits for two milliseconds */
+		;
+	assert_true(pair_next(p.in, &p.listen, &d));
+	assert_in_range(d.at, before - 1000000, after + 1000000);
 	pair_close(&p);
 }
 
@@ -144,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_no_error),
+		cmocka_unit_test(the_time_is_that_of_the_arrival),
 		cmocka_unit_test(what_the_kernel_dropped_is_counted),
 		cmocka_unit_test(another_destination_is_refused),
 		cmocka_unit_test(another_interface_is_refused),
