@@ -91,6 +91,12 @@ static void programs_are_found(void **state)
 	assert_int_equal(words_program(file, &found), 0);
 	free(found);
 	assert_int_equal(words_program("no-such-program", &found), -ENOENT);
+	setenv("PATH", "/nowhere::/bin", 1); /* nothing: where we are */
+	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(words_program("program", &found), 0);
+	assert_string_equal(found, "./program");
+	free(found);
+	assert_int_equal(chdir("/"), 0);
 	assert_int_equal(words_program("", &found), -ENOENT);
 	unsetenv("PATH");
 	assert_int_equal(words_program("sh", &found), 0);
