@@ -233,7 +233,7 @@ uint64_t roster_acked_through(const struct roster *r)
 	uint64_t least = UINT64_MAX;
 
 	for (uint32_t i = 0; i < r->n; i++)
-		if (r->r[i].state != RECEIVER_DROPPED)
+		if (r->r[i].state != RECEIVER_DROPPED && r->r[i].state != RECEIVER_BEHIND)
 			least = MIN(least, r->r[i].acked_through);
 	return least;
 }

@@ -99,8 +99,8 @@ void roster_reopen(struct roster *r);
 
 /* Whether one that is ACTIVE does not say that it is busy. */
 bool roster_waits(const struct roster *r);
-/* The smallest acked_through of those that still count (not dropped); UINT64_MAX when none
- * does. */
+/* The smallest acked_through of those that are waited for (not dropped, no stragglers);
+ * UINT64_MAX when none is. */
 uint64_t roster_acked_through(const struct roster *r);
 
 #endif

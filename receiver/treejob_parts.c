@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define TOO_LATE "what was sent before is not kept by the sender: be there from the beginning"
+#define GONE                                                                                   \
+	"the sender does not keep what is lacking here: be there from the beginning, and "     \
+	"keep up"
 
 bool treejob_is_open(const struct treejob *tj)
 {
@@ -61,7 +63,7 @@ void treejob_offer_part(struct treejob *tj, nsec_t now, const struct jobinfo *in
 		return;
 	rx_refuse(tj->conf.rx, now, ev->object);
 	if (r == -ESTALE)
-		treejob_fail(tj, now, FILE_INCOMPLETE, 0, TOO_LATE);
+		treejob_fail(tj, now, FILE_INCOMPLETE, 0, GONE);
 	else
 		treejob_fail(tj, now, FILE_REFUSED, r, "a part of it is malformed");
 }

@@ -23,6 +23,7 @@ struct job_conf {
 	uint64_t quick;   /* so many bytes are hashed before anybody is asked */
 	const char *digest_cache; /* a file; NULL: none is kept */
 	const char *input_name;   /* standard input is sent, as this file; NULL: files are */
+	size_t input_part;        /* bytes of it in one object; 0: 64 MiB */
 	/* Called now and then while it is prepared; NULL: not wanted. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *progress_arg;

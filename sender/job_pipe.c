@@ -50,6 +50,7 @@ static int describe(struct job *j)
 
 int job_pipe_init(struct job *j)
 {
+	size_t part = j->conf.input_part ? j->conf.input_part : PART;
 	int r;
 
 	if (isatty(STDIN_FILENO) == 1)
@@ -61,8 +62,8 @@ int job_pipe_init(struct job *j)
 		r = job_fit_name(j, j->conf.input_name);
 	if (r < 0)
 		return r;
-	j->largest = PART;
-	r = input_new(&j->input, STDIN_FILENO, PART);
+	j->largest = part;
+	r = input_new(&j->input, STDIN_FILENO, part);
 	return r < 0 ? log_err(r, "read standard input") : 0;
 }
 

@@ -277,6 +277,8 @@ static void the_slowest_that_counts_decides(void **state)
 	assert_int_equal(roster_acked_through(&r), 7);
 	roster_heard(&r, &r.r[1], 200);
 	assert_int_equal(roster_acked_through(&r), 3);
+	roster_set_state(&r, &r.r[1], RECEIVER_BEHIND);
+	assert_int_equal(roster_acked_through(&r), 7);
 	roster_fini(&r);
 }
 

@@ -86,6 +86,8 @@ void field_init(struct field *f, char *const *argv, unsigned n, unsigned max_obj
 	struct job_conf jc = { .segment = E,
 			       .plain = f->conf.profile == PROFILE_NORM,
 			       .quick = f->quick,
+			       .input_name = f->input,
+			       .input_part = 3000,
 			       .digest_cache = f->cached ? cache : NULL };
 
 	f->now = 1000;

@@ -44,6 +44,7 @@ struct field {
 	struct netplan plan;
 	uint64_t quick;
 	bool cached;
+	const char *input; /* standard input is sent, as this */
 	struct job *job;
 	struct tx *tx;
 	struct loop *loop;
