@@ -89,7 +89,7 @@ to_disk
 sow_from s --profile norm --receivers 1 --wait 10 --rate 200M "$dir/image"
 finish sow 60
 expect 4 reap 20
-says reap "is a device, which takes jobs of sow"
+says reap "output is a device, or standard output, and takes jobs of sow's only"
 on_disk 9000123
 
 # interrupted: it says what the device is; the next run finds what is there
