@@ -334,8 +334,10 @@ int tree_write(struct tree *t, uint64_t off, const void *data, size_t len)
 
 	if (!within(t, off, len))
 		return -EINVAL;
+	if (t->spool)
+		return tree_spool_write(t, off, data, len);
 	pthread_mutex_lock(&t->lock);
-	r = t->spool ? tree_spool_write(t, off, data, len) : write_chunks(t, off, data, len);
+	r = write_chunks(t, off, data, len);
 	pthread_mutex_unlock(&t->lock);
 	return r;
 }
@@ -362,8 +364,10 @@ int tree_read(struct tree *t, uint64_t off, void *buf, size_t len)
 
 	if (!within(t, off, len))
 		return -EINVAL;
+	if (t->spool)
+		return tree_spool_read(t, off, buf, len);
 	pthread_mutex_lock(&t->lock);
-	r = t->spool ? tree_spool_read(t, off, buf, len) : read_chunks(t, off, buf, len);
+	r = read_chunks(t, off, buf, len);
 	pthread_mutex_unlock(&t->lock);
 	return r;
 }

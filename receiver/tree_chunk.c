@@ -197,7 +197,7 @@ int tree_catch_up(struct tree *t, uint64_t front, uint64_t max)
 	for (; t->checked < t->m->n_chunks && done < max && r == 0; t->checked++) {
 		const struct manifest_chunk *c = &t->m->chunks[t->checked];
 
-		if (object_end(t, t->checked) > front || (t->spool && !t->expects))
+		if (object_end(t, t->checked) > front || t->spool)
 			break;
 		if (tree_chunk_state(t, t->checked) != CHUNK_UNKNOWN)
 			continue;

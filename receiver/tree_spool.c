@@ -17,20 +17,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME      "spool"
-#define WHOLE     UINT32_MAX
-#define PER_WRITE ((uint64_t)4 << 20)  /* bytes that chunks become for one write, at most */
-#define PER_LOOK  ((uint64_t)32 << 20) /* ... in one step of looking */
+#define NAME     "spool"
+#define WHOLE    UINT32_MAX
+#define PER_STEP ((uint64_t)32 << 20) /* bytes that chunks become in one step, at most */
 
+/* What is written while chunks are taken from it, by two threads, is atomic. */
 struct tree_spool {
 	int fd;
-	bool used;    /* something was written, now or by an earlier run */
-	bool resumed; /* the earlier run's */
-	bool skipped; /* nothing of it is needed */
+	atomic_bool used;    /* something was written, now or by an earlier run */
+	bool resumed;        /* the earlier run's */
+	atomic_bool skipped; /* nothing of it is needed */
 	/* Of each chunk: bytes that were written, some perhaps twice; WHOLE: it was taken. */
-	uint32_t *came;
-	uint32_t looked; /* chunks that an earlier run left were tried so far */
-	uint8_t *in;     /* MANIFEST_CHUNK bytes */
+	atomic_uint *came;
+	atomic_bool ready; /* chunks may have come that were not tried yet */
+	atomic_uint high;  /* nothing of this chunk came, or of one behind it */
+	uint32_t low;      /* those before it were taken */
+	uint32_t looked;   /* chunks that an earlier run left were tried so far */
+	uint8_t *in;       /* MANIFEST_CHUNK bytes */
 	struct expand *expand;
 };
 
@@ -145,40 +148,38 @@ int tree_spool_take(struct tree *t, uint32_t chunk)
 	if (r < 0)
 		return r;
 	t->chunk[chunk] = CHUNK_HELD | CHUNK_GOOD;
-	t->spool->came[chunk] = WHOLE;
+	atomic_store(&t->spool->came[chunk], WHOLE);
 	return 1;
 }
 
-/* So many bytes of the chunk were written. Where some came twice it is tried in vain, and again
- * when everything before the front is looked at. */
-static int came(struct tree *t, uint32_t chunk, size_t n, uint64_t *budget)
+/* So many bytes of the chunk were written. */
+static void came(struct tree *t, uint32_t chunk, size_t n)
 {
-	uint32_t *sum = &t->spool->came[chunk];
+	struct tree_spool *s = t->spool;
+	uint32_t before = atomic_load(&s->came[chunk]);
 
-	*sum = (uint32_t)MIN((uint64_t)*sum + n, (uint64_t)WHOLE - 1);
-	if (*sum < stored_len(t, chunk) || *budget < t->m->chunks[chunk].len ||
-	    tree_chunk_here(t, chunk))
-		return 0;
-	*budget -= t->m->chunks[chunk].len;
-	return tree_spool_take(t, chunk);
+	if (before == WHOLE)
+		return;
+	if (atomic_load(&s->high) <= chunk)
+		atomic_store(&s->high, chunk + 1);
+	before = atomic_fetch_add(&s->came[chunk], (unsigned)n);
+	if (before < stored_len(t, chunk) && before + n >= stored_len(t, chunk))
+		atomic_store(&s->ready, true);
 }
 
 int tree_spool_write(struct tree *t, uint64_t off, const uint8_t *data, size_t len)
 {
-	uint64_t budget = PER_WRITE;
 	int r = file_pwrite_all(t->spool->fd, data, len, off);
 
-	t->spool->used = true;
-	if (!t->expects)
-		return r;
-	for (uint32_t i = len ? manifest_stored_at(t->m, off) : 0; len > 0 && r >= 0; i++) {
+	atomic_store(&t->spool->used, true);
+	for (uint32_t i = len ? manifest_stored_at(t->m, off) : 0; len > 0 && r == 0; i++) {
 		size_t n = (size_t)MIN((uint64_t)len, t->m->stored[i + 1] - off);
 
-		r = came(t, i, n, &budget);
+		came(t, i, n);
 		off += n;
 		len -= n;
 	}
-	return MIN(r, 0);
+	return r;
 }
 
 int tree_spool_read(struct tree *t, uint64_t off, uint8_t *buf, size_t len)
@@ -192,18 +193,13 @@ void tree_spool_forget(struct tree *t, uint32_t chunk)
 {
 	if (!t->spool)
 		return;
-	t->spool->skipped = false;
-	t->spool->came[chunk] = 0;
+	atomic_store(&t->spool->skipped, false);
+	atomic_store(&t->spool->came[chunk], 0);
 }
 
 bool tree_skipped(struct tree *t)
 {
-	bool skipped;
-
-	pthread_mutex_lock(&t->lock);
-	skipped = t->spool && t->spool->skipped;
-	pthread_mutex_unlock(&t->lock);
-	return skipped;
+	return t->spool && atomic_load(&t->spool->skipped);
 }
 
 uint64_t tree_object_range(struct tree *t, uint32_t chunk, uint64_t *ret_len)
@@ -218,11 +214,8 @@ uint64_t tree_object_range(struct tree *t, uint32_t chunk, uint64_t *ret_len)
 
 void tree_skip(struct tree *t)
 {
-	bool all = tree_has_all(t);
-
-	pthread_mutex_lock(&t->lock);
-	t->spool->skipped |= all;
-	pthread_mutex_unlock(&t->lock);
+	if (tree_has_all(t))
+		atomic_store(&t->spool->skipped, true);
 }
 
 bool tree_spool_has(const struct tree *t, uint32_t chunk)
@@ -236,7 +229,7 @@ bool tree_spool_look(struct tree *t)
 	uint64_t done = 0;
 	bool more = true;
 
-	while (more && done < PER_LOOK) {
+	while (more && done < PER_STEP) {
 		pthread_mutex_lock(&t->lock);
 		more = s->resumed && s->looked < t->m->n_chunks;
 		if (more && !tree_chunk_here(t, s->looked))
@@ -246,4 +239,42 @@ bool tree_spool_look(struct tree *t)
 		pthread_mutex_unlock(&t->lock);
 	}
 	return more;
+}
+
+bool tree_spool_ready(const struct tree *t)
+{
+	return t->spool && t->expects && atomic_load(&t->spool->ready);
+}
+
+/* One that came, and is not here otherwise. What is wrong is seen again at the end: perhaps
+ * something came twice, and another part not at all. */
+static void try_chunk(struct tree *t, uint32_t chunk)
+{
+	atomic_uint *came = &t->spool->came[chunk];
+
+	pthread_mutex_lock(&t->lock);
+	if (tree_chunk_here(t, chunk) || tree_spool_take(t, chunk) <= 0)
+		atomic_store(came, 0);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void tree_spool_step(struct tree *t)
+{
+	struct tree_spool *s = t->spool;
+	uint64_t done = 0;
+	uint32_t i;
+
+	atomic_store(&s->ready, false);
+	while (s->low < t->m->n_chunks && atomic_load(&s->came[s->low]) == WHOLE)
+		s->low++;
+	for (i = s->low; i < atomic_load(&s->high) && done < PER_STEP; i++) {
+		uint32_t n = atomic_load(&s->came[i]);
+
+		if (n == WHOLE || n < stored_len(t, i))
+			continue;
+		try_chunk(t, i);
+		done += t->m->chunks[i].len;
+	}
+	if (i < atomic_load(&s->high))
+		atomic_store(&s->ready, true);
 }

@@ -61,6 +61,7 @@ int treejob_new(struct treejob **ret, const struct treejob_conf *conf)
 	tj->memory[JOBINFO_MANIFEST].sink.closed = true;
 	tj->memory[JOBINFO_DIGESTS].sink.closed = true;
 	tj->finish.session = tj->look.session = tj->save.session = conf->session;
+	tj->expand.session = conf->session;
 	tj->retry_at = tj->save_at = NSEC_NEVER;
 	*ret = tj;
 	return 0;
@@ -244,7 +245,8 @@ static void advance(struct treejob *tj, nsec_t now)
 		return;
 	if (digests->complete && !tree_expects(tj->tree)) {
 		treejob_submit(tj, treejob_expect);
-	} else if (is_here(tj) && tj->content.n_chores == 0 && !tj->looking && !tj->saving) {
+	} else if (is_here(tj) && tj->content.n_chores == 0 && !tj->looking && !tj->saving &&
+		   !tj->expanding) {
 		tj->state = TREEJOB_VERIFYING;
 		treejob_submit(tj, treejob_verify);
 	} else if (tj->stopping && !tj->looking) {
@@ -354,8 +356,9 @@ void treejob_on_aborted(struct treejob *tj, nsec_t now, const struct rx_event *e
 
 static bool in_use(const struct treejob *tj)
 {
-	return tj->out || tj->looking || tj->saving || tj->hooking || tj->content.n_chores ||
-	       tj->parts.sink.n_chores || tj->memory[JOBINFO_MANIFEST].sink.n_chores ||
+	return tj->out || tj->looking || tj->saving || tj->expanding || tj->hooking ||
+	       tj->content.n_chores || tj->parts.sink.n_chores ||
+	       tj->memory[JOBINFO_MANIFEST].sink.n_chores ||
 	       tj->memory[JOBINFO_DIGESTS].sink.n_chores;
 }
 
@@ -484,7 +487,7 @@ static void back(struct treejob *tj, nsec_t now)
 bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
 {
 	if (!tj || (finish != &tj->finish && finish != &tj->look && finish != &tj->save &&
-		    finish != &tj->pour.finish))
+		    finish != &tj->pour.finish && finish != &tj->expand))
 		return false;
 	if (finish == &tj->pour.finish)
 		treejob_poured(tj, now);
@@ -492,6 +495,8 @@ bool treejob_finished(struct treejob *tj, nsec_t now, struct finish *finish)
 		back(tj, now);
 	else if (finish == &tj->look)
 		treejob_looked(tj, now);
+	else if (finish == &tj->expand)
+		tj->expanding = false;
 	else
 		treejob_saved(tj);
 	advance(tj, now);
@@ -505,6 +510,7 @@ void treejob_tick(struct treejob *tj, nsec_t now)
 {
 	drop(tj);
 	treejob_save(tj, now);
+	treejob_expand(tj);
 	treejob_pour(tj, now);
 	if (tj->state == TREEJOB_WAITING && now >= tj->retry_at) {
 		tj->retry_at = NSEC_NEVER;

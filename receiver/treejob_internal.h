@@ -95,6 +95,9 @@ struct treejob {
 	struct have *have;
 
 	struct treejob_map map; /* what an earlier run left, until the content is accepted */
+	bool expanding;         /* chunks go from the spool to their places: the looker's */
+	struct finish expand;
+
 	/* The looker's while `saving`. */
 	bool saving, save_told;
 	struct finish save;
@@ -149,6 +152,8 @@ void treejob_look(struct treejob *tj);
 void treejob_looked(struct treejob *tj, nsec_t now);
 void treejob_load_map(struct treejob *tj);
 void treejob_hold_all(struct treejob *tj, nsec_t now);
+/* What came compressed goes to its place. */
+void treejob_expand(struct treejob *tj);
 /* ... and what shall be known of it in the next run. */
 void treejob_save(struct treejob *tj, nsec_t now);
 void treejob_saved(struct treejob *tj);

@@ -187,6 +187,24 @@ void treejob_looked(struct treejob *tj, nsec_t now)
 	tj->have = NULL;
 }
 
+/* --- chunks that came compressed --- */
+
+static void serve_expand(struct finish *f)
+{
+	tree_spool_step(
+		((struct treejob *)((char *)f - offsetof(struct treejob, expand)))->tree);
+}
+
+/* In a thread: to expand one takes a millisecond, in which no packet would be read. */
+void treejob_expand(struct treejob *tj)
+{
+	if (tj->expanding || tj->state != TREEJOB_OPEN || !tree_spool_ready(tj->tree))
+		return;
+	tj->expanding = true;
+	tj->expand.serve = serve_expand;
+	finisher_submit(tj->conf.looker, &tj->expand);
+}
+
 /* --- the map for the next run --- */
 
 static struct treejob *job_of_save(struct finish *f)
