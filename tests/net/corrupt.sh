@@ -17,7 +17,7 @@ spoil()
 sow_it()
 {
 	before=$(sent s)
-	sow_from s --receivers 1 --wait 10 --rate 30M --digest-cache none "$@"
+	sow_from s --receivers 1 --wait 10 --rate 20M --digest-cache none "$@"
 }
 
 sent_half()

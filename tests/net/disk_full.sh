@@ -71,7 +71,7 @@ ended 4 2
 
 # another file takes it meanwhile
 disk size=6m
-send --rate 30M "$dir/file"
+send --rate 16M "$dir/file"
 wait_for 20 sent_half || fail "half was not sent"
 fill
 ended 4 2
@@ -79,7 +79,7 @@ says sow "10.77.0.11.*make room in $dir/r1"
 says reap-r1 "make room in $dir/r1" 'is kept in'
 untouched
 rm "$dir/r1/filler"
-send --rate 30M "$dir/file"
+send --rate 16M "$dir/file"
 ended 0 0
 expect_same "$dir/file" "$dir/r1/file"
 [ "$cost" -lt 2200 ] || fail "$cost packets, though half was there"
@@ -88,7 +88,7 @@ expect_same "$dir/file" "$dir/r1/file"
 # what is kept of a job gives way to another one that has no room beside it
 disk size=6m
 rm "$dir/r1/file" # it would be changed --inplace
-send --rate 30M "$dir/file"
+send --rate 16M "$dir/file"
 wait_for 20 sent_half || fail "half was not sent"
 fill
 ended 4 2
@@ -108,7 +108,7 @@ cp "$dir/tree/a" "$dir/tree/b"
 disk size=9m
 mkdir "$dir/r1/tree"
 echo yesterday >"$dir/r1/tree/b"
-send --rate 30M "$dir/tree"
+send --rate 16M "$dir/tree"
 wait_for 20 staged || fail "nothing came"
 head -c 3500000 /dev/zero >"$dir/r1/filler"
 ended 4 2
@@ -118,14 +118,14 @@ expect_same "$dir/tree/a" "$dir/r1/tree/a"
 [ "$(cat "$dir/r1/tree/b")" = yesterday ] || fail "b is neither old nor new"
 untouched
 rm "$dir/r1/filler"
-send --rate 30M "$dir/tree"
+send --rate 16M "$dir/tree"
 ended 0 0
 expect_same "$dir/tree/a" "$dir/r1/tree/b"
 [ "$cost" -lt 500 ] || fail "$cost packets for what is there already"
 
 # no inode for the map: what is open goes on
 disk size=9m,nr_inodes=100
-send --rate 30M "$dir/tree/a"
+send --rate 16M "$dir/tree/a"
 wait_for 20 sent_half || fail "nothing came"
 for ((i = 0; i < 100; i++)); do
 	: >"$dir/r1/more$i"
@@ -139,7 +139,7 @@ for ((i = 0; i < 300; i++)); do
 	echo "$i" >"$dir/tree/$i"
 done
 disk size=9m,nr_inodes=200
-send --rate 30M "$dir/tree"
+send --rate 16M "$dir/tree"
 ended 4 2
 says sow "10.77.0.11.*refused.*no space in $dir/r1: 303 files to come, inodes for"
 untouched

@@ -151,18 +151,20 @@ sent_all()
 
 reap_again()
 {
-	start reap-r1 r1 "$REAP" --group "$group:$port" --interface eth0 --output "$out" --once --wait 2 --inactivity 400ms \
+	start reap-r1 r1 "$REAP" --group "$group:$port" --interface eth0 --output "$out" --once --wait "$wait" --inactivity "$patience" \
 		--exec "sh -c 'touch $dir/hooked; exec sleep 0.02'"
 	wait_for 5 bound r1 "$port" || fail "reap does not listen"
 }
 
 sow_again()
 {
-	sow_from s --receivers 1 --wait 10 --drop-after 300ms --rate 300M --digest-cache "$dir/cache" "${options[@]}" "$dir/$new/tree"
+	sow_from s --receivers 1 --wait 10 --drop-after "$patience" --rate 300M --digest-cache "$dir/cache" "${options[@]}" "$dir/$new/tree"
 }
 
+# run PATIENCE WAIT: little for peers that were killed, so that a round is short
 run()
 {
+	patience=$1 wait=$2
 	pick=$((RANDOM % 300))
 	[ ! -e "$out/tree/many/$pick" ] || ln -f "$out/tree/many/$pick" "$dir/r1/pin"
 	rm -f "$dir/hooked"
@@ -223,17 +225,17 @@ new=1
 for ((round = 1; ROUNDS ? round <= ROUNDS : SECONDS < 30; round++)); do
 	options=()
 	[ $((RANDOM % 3)) != 0 ] || options=(--compress) # the parts of "large" that are text
-	run
+	run 500ms 2
 	moment
 	kill_some
 	if [ $((RANDOM % 4)) = 0 ]; then
-		run
+		run 500ms 2
 		moment
 		kill_some
 	fi
-	run
-	expect 0 sow 20
-	expect 0 reap-r1 20
+	run 10 10
+	expect 0 sow 30
+	expect 0 reap-r1 30
 	check_new both
 	new=$((3 - new))
 done
