@@ -178,6 +178,7 @@ struct tree_result {
 	uint64_t removed;                            /* names that the job does not have */
 	uint32_t n_stuck;
 	struct tree_stuck stuck[TREE_FAILURES]; /* the first of them */
+	bool full;                              /* some failed for lack of space */
 	int unsynced; /* -errno: it could not be written out, and may be lost with the power */
 };
 
@@ -185,8 +186,8 @@ struct tree_result {
  * Puts all files whose chunks are good into their places, with mode and times, and removes the
  * stage. Whatever stops it, each file is the old one or the new one. Then, with `prune`, if
  * nothing failed, what shall not be in directories that are whole is removed. 0, also when some
- * files failed or it is unsynced, when the stage is left, too: the result tells; -errno:
- * nothing was put in its place, the stage is left.
+ * files failed, or it is unsynced or full, when the stage is left, too: the result tells;
+ * -errno: nothing was put in its place, the stage is left.
  */
 int tree_switch(struct tree *t, struct tree_result *ret);
 

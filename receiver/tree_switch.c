@@ -21,6 +21,7 @@ static void fail(struct tree *t, struct tree_result *res, uint32_t entry, int er
 	if (res->n_failures < TREE_FAILURES)
 		res->failures[res->n_failures] = (struct tree_failure){ entry, error };
 	res->n_failures++;
+	res->full |= error == -ENOSPC || error == -EDQUOT;
 }
 
 /* --- what is in the stage becomes complete --- */
@@ -539,7 +540,7 @@ static int switch_in(struct tree *t, struct tree_result *res)
 		dress_dirs(t, res);
 		res->unsynced = sync_all(t);
 	}
-	if (res->unsynced == 0 && !t->conf.device)
+	if (res->unsynced == 0 && !res->full && !t->conf.device)
 		stage_remove(&t->stage);
 	return 0;
 }

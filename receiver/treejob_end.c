@@ -205,6 +205,11 @@ static void conclude(struct treejob *tj, nsec_t now, struct job_result *is)
 	run_hook(tj, is);
 }
 
+static bool is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
 /* The first of them stands for all. */
 static const char *failure_text(struct treejob *tj)
 {
@@ -213,9 +218,66 @@ static const char *failure_text(struct treejob *tj)
 
 	if (!res->n_failures)
 		return strerror(-res->unsynced);
-	snprintf(tj->text, sizeof(tj->text), "%.150s: %s", tj->manifest.entries[f->entry].path,
-		 strerror(-f->error));
+	if (is_full(f->error))
+		snprintf(tj->text, sizeof(tj->text),
+			 "%.70s: %s: make room in %.70s and send it again",
+			 tj->manifest.entries[f->entry].path, strerror(-f->error),
+			 tj->conf.output->dir);
+	else
+		snprintf(tj->text, sizeof(tj->text), "%.150s: %s",
+			 tj->manifest.entries[f->entry].path, strerror(-f->error));
 	return tj->text;
+}
+
+/* Then what came would stand in the way of a run that does so. */
+static bool wants_inplace(const struct treejob *tj, int error)
+{
+	return error == -ENOSPC && tj->tree && tree_copies(tj->tree);
+}
+
+/* Where the next run finds what came. */
+static void tell_stage(struct treejob *tj, enum file_status status, int error)
+{
+	bool useless = status == FILE_REFUSED || error == -EFBIG || treejob_is_open(tj) ||
+		       wants_inplace(tj, error);
+	uint32_t mixed;
+
+	if (!tj->tree || tree_device(tj->tree))
+		return;
+	if (tree_is_empty(tj->tree) || (useless && !tree_mixed(tj->tree, &mixed))) {
+		tj->drop = true;
+		return;
+	}
+	treejob_save_last(tj);
+	log_info("what came of %s is kept in %s: the same job goes on from there", tj->name,
+		 tree_stage_name(tj->tree));
+}
+
+static const char *full_text(struct treejob *tj, int error)
+{
+	snprintf(tj->text, sizeof(tj->text), "%s: make room in %.90s and send it again%s",
+		 strerror(-error), tj->conf.output->dir,
+		 wants_inplace(tj, error) ? ", or let --inplace change the file itself" : "");
+	return tj->text;
+}
+
+void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int error,
+		  const char *reason)
+{
+	uint32_t n = tj->decoded ? n_files(&tj->manifest) : 0;
+	struct job_result is = {
+		.status = status,
+		.error = error,
+		.reason = reason,
+	};
+
+	if (is_full(error) && status == FILE_FAILED)
+		is.reason = full_text(tj, error);
+	is.files[status] = n ? n : 1;
+	treejob_stop_pour(tj);
+	tj->refused = status == FILE_REFUSED || tj->hopeless;
+	tell_stage(tj, status, error);
+	conclude(tj, now, &is);
 }
 
 /* Directories that failed are no files, but a failure. */
@@ -244,64 +306,10 @@ void treejob_delivered(struct treejob *tj, nsec_t now)
 	else if (is.status == FILE_FAILED)
 		is.reason = failure_text(tj);
 	is.error = error;
+	if (res->full)
+		tell_stage(tj, is.status, error);
 	tell_stuck(tj, &is);
 	if (!treejob_is_pour(tj))
 		device_close(&tj->device); /* the hook may want it */
-	conclude(tj, now, &is);
-}
-
-/* Then what came would stand in the way of a run that does so. */
-static bool wants_inplace(const struct treejob *tj, int error)
-{
-	return error == -ENOSPC && tj->tree && tree_copies(tj->tree);
-}
-
-/* Where the next run finds what came. */
-static void tell_stage(struct treejob *tj, enum file_status status, int error)
-{
-	bool useless = status == FILE_REFUSED || error == -EFBIG || treejob_is_open(tj) ||
-		       wants_inplace(tj, error);
-	uint32_t mixed;
-
-	if (!tj->tree || tree_device(tj->tree))
-		return;
-	if (tree_is_empty(tj->tree) || (useless && !tree_mixed(tj->tree, &mixed))) {
-		tj->drop = true;
-		return;
-	}
-	treejob_save_last(tj);
-	log_info("what came of %s is kept in %s: the same job goes on from there", tj->name,
-		 tree_stage_name(tj->tree));
-}
-
-static bool is_full(int error)
-{
-	return error == -ENOSPC || error == -EDQUOT;
-}
-
-static const char *full_text(struct treejob *tj, int error)
-{
-	snprintf(tj->text, sizeof(tj->text), "%s: make room in %.90s and send it again%s",
-		 strerror(-error), tj->conf.output->dir,
-		 wants_inplace(tj, error) ? ", or let --inplace change the file itself" : "");
-	return tj->text;
-}
-
-void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int error,
-		  const char *reason)
-{
-	uint32_t n = tj->decoded ? n_files(&tj->manifest) : 0;
-	struct job_result is = {
-		.status = status,
-		.error = error,
-		.reason = reason,
-	};
-
-	if (is_full(error) && status == FILE_FAILED)
-		is.reason = full_text(tj, error);
-	is.files[status] = n ? n : 1;
-	treejob_stop_pour(tj);
-	tj->refused = status == FILE_REFUSED || tj->hopeless;
-	tell_stage(tj, status, error);
 	conclude(tj, now, &is);
 }

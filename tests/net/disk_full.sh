@@ -122,6 +122,7 @@ send --rate 16M "$dir/tree"
 ended 0 0
 expect_same "$dir/tree/a" "$dir/r1/tree/b"
 [ "$cost" -lt 500 ] || fail "$cost packets for what is there already"
+[ -z "$(find "$dir/r1" -name '.sow*')" ] || fail "a stage is left"
 
 # no inode for the map: what is open goes on
 disk size=9m,nr_inodes=100
@@ -157,12 +158,28 @@ send --rate 100M "$dir/tree"
 ended 0 0
 diff -r "$dir/tree" "$dir/r1/tree" >/dev/null || fail "the tree is not the same"
 
+# all came, and there is no inode for the directory of it
+rm -r "$dir/r1/tree" "$dir/tree/"[0-9]*
+send --rate 16M "$dir/tree"
+wait_for 20 sent_half || fail "half was not sent"
+for ((i = 0; i < 400; i++)); do
+	: >"$dir/r1/more$i"
+done 2>/dev/null
+ended 4 2
+says reap-r1 "make room in $dir/r1" 'is kept in'
+[ -e "$dir/r1/tree" ] && fail "a directory without its files"
+rm "$dir/r1/more"*
+send --rate 16M "$dir/tree"
+ended 0 0
+diff -r "$dir/tree" "$dir/r1/tree" >/dev/null || fail "the tree is not the same"
+[ "$cost" -lt 500 ] || fail "$cost packets, though all was there"
+
 # sow's own files
 mount -t tmpfs -o size=8k small "$dir/small"
 head -c 100000 /dev/zero >"$dir/small/filler" 2>/dev/null
 rm -r "$dir/r1/tree"
 reap_on r1
-sow_from s --receivers 1 --wait 10 --digest-cache "$dir/small/cache" --log "$dir/small/log" "$dir/tree/a" "$dir/tree/1"
+sow_from s --receivers 1 --wait 10 --digest-cache "$dir/small/cache" --log "$dir/small/log" "$dir/tree/a" "$dir/tree/b"
 expect 0 sow 60
 says sow "write the digest cache $dir/small/cache.*No space left" 'the log file misses lines.*No space left'
 expect 0 reap-r1 20
