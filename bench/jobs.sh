@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# jobs.sh - what jobs cost: many files, changed images, a killed reap, a slow receiver; `make bench-jobs` starts it.
+# jobs.sh - what jobs cost: many files, changed images, a killed reap, a slow receiver, compression; `make bench-jobs` starts it.
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# jobs.sh [CASE...]   files delta resume straggler; copies lie in $SOW_BENCH_DIR (/dev/shm)
+# jobs.sh [CASE...]   files delta resume straggler compress; copies lie in $SOW_BENCH_DIR (/dev/shm)
 : "${NET_LIMIT:=1800}"
 export NET_LIMIT TMPDIR="${SOW_BENCH_DIR:-/dev/shm}"
 . "$(dirname "$0")/../tests/net/lib.sh"
 need sow ethtool python3
 cases=("$@")
-[ $# -gt 0 ] || cases=(files delta resume straggler)
+[ $# -gt 0 ] || cases=(files delta resume straggler compress)
 lan 4
 
 # seconds between two EPOCHREALTIMEs
@@ -229,6 +229,59 @@ case_straggler()
 		rm -rf "$dir"/r? "$dir"/*.done
 	done
 	rm "$dir/image"
+}
+
+# --- text, programs and noise to two receivers at 100 Mbit/s, as they are and compressed
+
+# cpu COMMAND...: its user and system time, s; what it says goes to cpu.log
+cpu()
+{
+	local TIMEFORMAT='%U %S'
+
+	{ time "$@" >"$dir/cpu.log" 2>&1; } 2>&1 | awk '{ print $1 + $2 }'
+}
+
+# nobody OPTION... PATH: sow looks through it, and for receivers, in vain
+nobody()
+{
+	cpu ip netns exec s "$SOW" --group 239.83.87.9 --interface eth0 --wait 0.1 "$@"
+}
+
+compress_one()
+{
+	local name=$1 path=$2 bytes plain squeezed how
+
+	bytes=$(find "$path" -type f -printf '%s %D.%i\n' | sort -u -k 2 | awk '{ n += $1 } END { print n }')
+	nobody --digest-cache "$dir/digests" "$path" >/dev/null # reads it once, and hashes what is little
+	plain=$(nobody --digest-cache "$dir/digests" "$path")
+	squeezed=$(nobody --compress --digest-cache none "$path")
+	printf 'compress: %s, %d bytes in %d files: %s; %.0f MB/s of CPU time, hashes included\n' "$name" \
+		"$bytes" "$(find "$path" -type f | wc -l)" "$(sed -n 's/sow: //; /^compressed/p' "$dir/cpu.log")" \
+		"$(awk "BEGIN { print $bytes / 1e6 / ($squeezed - $plain) }")"
+	for how in "" --compress; do
+		before=$(in_ns s cat /sys/class/net/eth0/statistics/tx_bytes)
+		# shellcheck disable=SC2086
+		transfer "r1 r2" --digest-cache none $how "$path"
+		printf 'compress: %s at 100 Mbit/s %s: %d bytes on the wire, %s s\n' "$name" "${how:-as it is}" \
+			$(($(in_ns s cat /sys/class/net/eth0/statistics/tx_bytes) - before)) "$took"
+		diff -r --no-dereference "$path" "$dir/r2/$(basename "$path")" >/dev/null || fail "it is not the same"
+		rm -rf "$dir"/r[12]
+	done
+}
+
+case_compress()
+{
+	local before
+
+	offloads_off
+	rate 100
+	compress_one text /usr/include
+	mkdir "$dir/programs" "$dir/noise"
+	find /usr/bin -maxdepth 1 -type f -size +100k -exec cp {} "$dir/programs" \; 2>/dev/null
+	compress_one programs "$dir/programs"
+	head -c 100000000 /dev/urandom >"$dir/noise/noise"
+	compress_one noise "$dir/noise"
+	rm -rf "$dir/programs" "$dir/noise"
 }
 
 for name in "${cases[@]}"; do
