@@ -9,7 +9,9 @@
 
 /*
  * Opens /dev/null for those of stdin, stdout and stderr that are closed: else the next file or
- * socket gets the number, and messages go into it. Before anything else is opened. 0 or -errno.
+ * socket gets the number, and messages go into it. To read a stdin that was closed, or to write
+ * to such a stdout, is an error nevertheless: it is neither empty nor is anything stored there.
+ * Before anything else is opened. 0 or -errno.
  */
 int file_keep_std(void);
 

@@ -119,12 +119,14 @@ expect 130 sow 10
 expect 4 reap-r1 10
 [ -z "$(ls -A "$dir/r1")" ] || fail "r1 has left something"
 go
-reap_on r1
-start sow s bash -c "exec \"\$@\" <$dir" pipe "$SOW" --group "$group:$port" --interface "$interface" -
-expect 4 sow 10
-says sow "read standard input"
-expect 4 reap-r1 10
-[ -z "$(ls -A "$dir/r1")" ] || fail "r1 has a file"
+for input in "<$dir" "<&-"; do
+	reap_on r1
+	start sow s bash -c "exec \"\$@\" $input" pipe "$SOW" --group "$group:$port" --interface "$interface" -
+	expect 4 sow 10
+	says sow "read standard input"
+	expect 4 reap-r1 10
+	[ -z "$(ls -A "$dir/r1")" ] || fail "r1 has a file of $input"
+done
 
 say "a disk that fills up on the way"
 make_file file 4000000

@@ -105,6 +105,13 @@ go
 expect 4 sow 20
 
 say "what does not end well"
+start reap-r1 r1 bash -c "exec \"\$@\" >&-" pour "$REAP" --group "$group:$port" \
+	--interface "$interface" --output -
+wait_for 5 bound r1 "$port" || fail "reap does not listen"
+sow_from s --wait 10 --rate 100M "$dir/file"
+expect 4 sow 20
+expect 2 reap-r1 20
+says reap-r1 "failed: Bad file descriptor"
 pour r1 "cat >$dir/r1/out"
 pipe_from "printf one; $pause" --wait 10
 wait_for 10 [ -s "$dir/r1/out" ] || fail "nothing came out"

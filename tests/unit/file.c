@@ -100,23 +100,34 @@ static void full_device(void **state)
 }
 
 /* In a process of its own: which of the first three are closed, and what is open afterwards. */
+/* 0: all three are open, and what was closed is good for messages only. */
+static int keep_those(unsigned closed)
+{
+	int r;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (closed & 1u << fd)
+			close(fd);
+	r = file_keep_std();
+	for (int fd = 0; fd < 3; fd++)
+		r |= fcntl(fd, F_GETFD) < 0;
+	if (closed & 1)
+		r |= read(0, &r, sizeof(r)) != -1 || errno != EBADF;
+	if (closed & 2)
+		r |= file_write_all(1, "x", 1) != -EBADF;
+	if (closed & 4)
+		r |= file_write_all(2, "x", 1) != 0;
+	return r != 0 || open("/dev/null", O_RDONLY) < 3;
+}
+
 static void the_first_three_stay_taken(void **state)
 {
 	for (unsigned closed = 0; closed < 8; closed++) {
 		pid_t pid = fork();
 		int status;
 
-		if (pid == 0) {
-			int r;
-
-			for (int fd = 0; fd < 3; fd++)
-				if (closed & 1u << fd)
-					close(fd);
-			r = file_keep_std();
-			for (int fd = 0; fd < 3; fd++)
-				r |= fcntl(fd, F_GETFD) < 0;
-			_exit(r != 0 || open("/dev/null", O_RDONLY) < 3);
-		}
+		if (pid == 0)
+			_exit(keep_those(closed));
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
 	}
