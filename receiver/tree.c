@@ -441,8 +441,9 @@ int tree_new(struct tree **ret, const struct tree_conf *conf, struct tree_refusa
 	dirs_init(&t->in, -1);
 	dirs_init(&t->out, conf->dirfd);
 	t->entry = calloc(t->m->n_entries + 1u, 1);
+	t->mark = calloc(t->m->n_entries + 1u, sizeof(*t->mark));
 	t->buf = malloc(MANIFEST_CHUNK);
-	r = t->entry && t->buf ? index_runs(t) : -ENOMEM;
+	r = t->entry && t->mark && t->buf ? index_runs(t) : -ENOMEM;
 	if (r == 0)
 		r = tree_chunk_init(t);
 	if (r == 0)
@@ -472,7 +473,7 @@ void tree_free(struct tree *t)
 	free(t->run_entry);
 	free(t->primary);
 	free(t->entry);
-	free(t->same_ctime);
+	free(t->mark);
 	free(t->buf);
 	pthread_mutex_destroy(&t->lock);
 	free(t);

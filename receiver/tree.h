@@ -155,12 +155,13 @@ bool tree_held_next(struct tree *t, uint64_t *pos, uint64_t *ret_len);
 
 struct tree_failure {
 	uint32_t entry;
-	int error; /* -EBADMSG: a digest does not match */
+	int error; /* -EBADMSG: a digest does not match; TREE_REPLACED */
 };
 
 #define TREE_FAILURES   16 /* that are told one by one */
 #define TREE_STUCK_PATH 400
 #define TREE_SPELLING   (-ENOTUNIQ) /* see tree_stuck_text() */
+#define TREE_REPLACED   (-EREMCHG)  /* what was left, or written, at the target was moved */
 
 /* What cannot be removed from a directory that shall be whole. */
 struct tree_stuck {

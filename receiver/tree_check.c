@@ -43,10 +43,12 @@ static void choose_place(struct tree *t, const struct manifest_entry *e, const s
 {
 	if (!tree_direct_may(e, st) || !tree_direct_can(dir, base))
 		return;
-	if (t->conf.inplace)
+	if (t->conf.inplace) {
 		t->entry[e - t->m->entries] |= ENTRY_DIRECT;
-	else /* half of it is there, or more */
+		t->mark[e - t->m->entries] = (int64_t)st->st_ino;
+	} else { /* half of it is there, or more */
 		t->copies |= (uint64_t)st->st_blocks * 1024 >= e->size;
+	}
 }
 
 static int check_name(struct tree *t, const struct manifest_entry *e)

@@ -248,13 +248,13 @@ static int64_t ctime_of(const struct stat *st)
 
 void tree_note_same(struct tree *t, uint32_t entry, const struct stat *st)
 {
-	t->same_ctime[entry] = ctime_of(st);
+	t->mark[entry] = ctime_of(st);
 }
 
 bool tree_is_same(const struct tree *t, uint32_t entry, const struct stat *st)
 {
 	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == t->m->entries[entry].size &&
-	       ctime_of(st) == t->same_ctime[entry];
+	       ctime_of(st) == t->mark[entry];
 }
 
 /* A file that was left at the target may have changed since it was looked at. */
@@ -275,7 +275,7 @@ static int check_all_same(struct tree *t)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; i < t->m->n_entries && r == 0 && t->same_ctime; i++)
+	for (uint32_t i = 0; i < t->m->n_entries && r == 0; i++)
 		if (t->entry[i] & ENTRY_SAME)
 			r = check_same(t, i);
 	return r;
@@ -412,10 +412,6 @@ static int keep(struct tree *t, uint32_t entry, const struct stat *st)
 {
 	if (t->entry[entry] & ENTRY_STAGED)
 		return -EBUSY;
-	if (!t->same_ctime)
-		t->same_ctime = calloc(t->m->n_entries, sizeof(*t->same_ctime));
-	if (!t->same_ctime)
-		return -ENOMEM;
 	tree_note_same(t, entry, st);
 	t->entry[entry] |= ENTRY_SAME;
 	tree_chunk_set(t, entry, CHUNK_HELD | CHUNK_GOOD);

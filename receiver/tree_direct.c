@@ -66,11 +66,28 @@ int tree_direct_open(struct tree *t, uint32_t entry, bool write)
 			    (write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (!t->conf.device && (fstat(fd, &st) < 0 || !is_one_of_ours(&st))) {
+	if (!t->conf.device && (fstat(fd, &st) < 0 || !is_one_of_ours(&st) ||
+				(int64_t)st.st_ino != t->mark[entry])) {
 		close_fd(&fd);
-		return -ESTALE;
+		return TREE_REPLACED;
 	}
 	return fd;
+}
+
+/* A hard link of the job's may be a second name of it by now. */
+int tree_direct_check(struct tree *t, uint32_t entry)
+{
+	const char *base;
+	struct stat st;
+	int dir;
+
+	if (t->conf.device)
+		return 0;
+	dir = dirs_of(&t->out, t->m->entries[entry].path, &base);
+	return dir >= 0 && fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			       (int64_t)st.st_ino == t->mark[entry]
+		       ? 0
+		       : TREE_REPLACED;
 }
 
 /* What no run covers; all of a file of unknown size was written, and it has no runs. */

@@ -68,7 +68,7 @@ struct tree {
 	uint8_t *entry;             /* ENTRY_* of each */
 	uint8_t *chunk;             /* state and CHUNK_HELD of each */
 	uint8_t (*sum)[SHA256_LEN]; /* of SUMMED chunks; once `expects`, what all shall have */
-	int64_t *same_ctime;        /* of entries that are SAME; NULL: none */
+	int64_t *mark;              /* of the file of an entry: SAME: ctime; DIRECT: inode */
 	bool expects, holds;
 	bool asked_shares, shares; /* space_shares(), once it was asked */
 	bool copies;               /* some file is written beside a large one that is there */
@@ -124,6 +124,8 @@ bool tree_direct_can(int dir, const char *base);
 int tree_direct_lock(struct tree *t);
 /* A descriptor of its own of a DIRECT entry. */
 int tree_direct_open(struct tree *t, uint32_t entry, bool write);
+/* Whether what is at the target is the file that was written: 0, or TREE_REPLACED. */
+int tree_direct_check(struct tree *t, uint32_t entry);
 /* All chunks are in their places: zeros between them, the size, and mode and times of a file.
  */
 int tree_direct_finish(struct tree *t, uint32_t entry);

@@ -407,7 +407,7 @@ static int move_file(struct tree *t, uint32_t entry)
 	if (t->entry[entry] & ENTRY_SAME)
 		return refresh(t, entry, to, base);
 	if (t->entry[entry] & ENTRY_DIRECT)
-		return 0;
+		return tree_direct_check(t, entry);
 	return move_path(t, e->path, 0);
 }
 
@@ -480,6 +480,8 @@ static void move_all(struct tree *t, struct tree_result *res)
 			continue;
 		if (!whole || !tree_lies_in(path, whole, whole_len))
 			r = move_one(t, i);
+		else if (t->entry[i] & (ENTRY_SAME | ENTRY_DIRECT)) /* its directory went */
+			r = TREE_REPLACED;
 		if (r == -ENOENT) {
 			r = try_whole(t, i, res->n_failures == 0, &whole_len);
 			whole = whole_len ? path : NULL;

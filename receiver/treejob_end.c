@@ -25,6 +25,13 @@ static uint32_t n_files(const struct manifest *m)
 	return n;
 }
 
+static const char *error_text(int error)
+{
+	return error == TREE_REPLACED
+		       ? "somebody moved, linked or removed it meanwhile: send it again"
+		       : strerror(-error);
+}
+
 /* --- one by one --- */
 
 static void tell_file(struct treejob *tj, struct job_result *is, uint32_t entry,
@@ -49,7 +56,7 @@ static void tell_failures(struct treejob *tj, struct job_result *is)
 		struct file_result what = {
 			.status = corrupt ? FILE_CORRUPT : FILE_FAILED,
 			.error = f->error,
-			.reason = corrupt ? "a digest does not match" : strerror(-f->error),
+			.reason = corrupt ? "a digest does not match" : error_text(f->error),
 		};
 
 		tell_file(tj, is, f->entry, &what);
@@ -224,8 +231,8 @@ static const char *failure_text(struct treejob *tj)
 			 tj->manifest.entries[f->entry].path, strerror(-f->error),
 			 tj->conf.output->dir);
 	else
-		snprintf(tj->text, sizeof(tj->text), "%.150s: %s",
-			 tj->manifest.entries[f->entry].path, strerror(-f->error));
+		snprintf(tj->text, sizeof(tj->text), "%.130s: %s",
+			 tj->manifest.entries[f->entry].path, error_text(f->error));
 	return tj->text;
 }
 
@@ -273,6 +280,8 @@ void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int e
 
 	if (is_full(error) && status == FILE_FAILED)
 		is.reason = full_text(tj, error);
+	else if (error == TREE_REPLACED)
+		is.reason = error_text(error);
 	is.files[status] = n ? n : 1;
 	treejob_stop_pour(tj);
 	tj->refused = status == FILE_REFUSED || tj->hopeless;

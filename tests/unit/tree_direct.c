@@ -361,10 +361,73 @@ static void what_has_several_names_is_not(void **state)
 	t = open_tree(&c, NULL);
 	assert_true(tree_is_direct(t, 0));
 	assert_int_equal(linkat(out, "image", out, "mine", 0), 0);
-	assert_int_equal(tree_write(t, 0, small, 100), -ESTALE);
+	assert_int_equal(tree_write(t, 0, small, 100), TREE_REPLACED);
 	tree_free(t);
 	assert_true(crop_is(out, "mine", image, IMAGE));
 	crop_fini(&c);
+}
+
+/* Moved away before it is opened, or when all is written: no success, and what is there stays.
+ */
+static void what_was_replaced_meanwhile_is_no_success(void **state)
+{
+	struct tree_result res;
+	struct tree *t;
+	uint32_t entry;
+	struct crop c;
+
+	one_image(&c);
+	for (int late = 0; late < 3; late++) {
+		crop_write(out, "image", old, IMAGE);
+		t = open_tree(&c, NULL);
+		assert_true(tree_is_direct(t, 0));
+		if (late)
+			put_all(t, &c);
+		assert_int_equal(renameat(out, "image", out, "moved"), 0);
+		if (late < 2)
+			crop_write(out, "image", small, 3000);
+		if (!late)
+			assert_int_equal(tree_write(t, 0, old, 100), TREE_REPLACED);
+		assert_int_equal(tree_verify(t, &go_on), late ? 0 : TREE_REPLACED);
+		assert_int_equal(tree_switch(t, &res), 0);
+		assert_int_equal(res.delivered, 0);
+		if (late)
+			assert_int_equal(res.failures[0].error, TREE_REPLACED);
+		assert_int_equal(tree_mixed(t, &entry), late > 0);
+		tree_free(t);
+		assert_true(crop_is(out, "image", small, 3000) == (late < 2));
+		crop_clear(out);
+	}
+	crop_fini(&c);
+}
+
+/* A new file in it is to make the directory anew, without the one that was kept, or written. */
+static void a_directory_that_went_takes_its_files_along(void **state)
+{
+	struct tree_result res;
+	struct tree *t;
+	struct crop c;
+
+	for (int same = 0; same < 2; same++) {
+		crop_init(&c);
+		crop_add(&c, MANIFEST_DIR, "d");
+		crop_add_file(&c, "d/image", image, same ? 3000 : IMAGE);
+		crop_add_file(&c, "d/new", small, 3000);
+		crop_seal(&c);
+		crop_write(out, "d/image", same ? image : old, same ? 3000 : IMAGE);
+		t = open_tree(&c, NULL);
+		look(t, &c);
+		put_all(t, &c);
+		assert_int_equal(tree_verify(t, &go_on), 0);
+		assert_int_equal(renameat(out, "d", out, "e"), 0);
+		assert_int_equal(tree_switch(t, &res), 0);
+		assert_int_equal(res.delivered, 1);
+		assert_int_equal(res.n_failures, 1);
+		assert_int_equal(res.failures[0].error, TREE_REPLACED);
+		tree_free(t);
+		crop_clear(out);
+		crop_fini(&c);
+	}
 }
 
 static void one_job_at_a_time(void **state)
@@ -491,6 +554,8 @@ int main(void)
 		TEST(what_came_while_it_was_looked_at_is_compared_again),
 		TEST(a_large_file_is_written_in_place),
 		TEST(what_has_several_names_is_not),
+		TEST(what_was_replaced_meanwhile_is_no_success),
+		TEST(a_directory_that_went_takes_its_files_along),
 		TEST(one_job_at_a_time),
 		TEST(what_was_begun_beside_goes_on_there),
 		TEST(what_moved_is_used_where_that_does_no_harm),
