@@ -116,8 +116,9 @@ void report_straggler(struct report *r, const struct listener *li)
 
 	if (!li)
 		return;
-	log_info("%s cannot keep up: it gets the rest when the others are done",
-		 listener_label(li, label, sizeof(label)));
+	log_info("%s cannot keep up: %s", listener_label(li, label, sizeof(label)),
+		 r->conf->input ? "nobody waits for it, and standard input is not kept for it"
+				: "it gets the rest when the others are done");
 	json_begin(&j, "straggler");
 	listener_tell(li, &j);
 	said_event(&r->said, &j, true);

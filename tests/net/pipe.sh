@@ -109,6 +109,23 @@ expect 4 sow 30
 says sow "10.77.0.13"
 delivered file r1
 
+say "nor does one that loses a quarter"
+rm -r "$dir"/r?
+make_file file 3000000
+loss 25 r3
+reap_on r1
+reap_on r2
+reap_on r3
+pipe_from "cat $dir/file; $pause; printf end" --receivers 3 --name file --rate 50M
+wait_for 20 grep -q "10.77.0.13.*cannot keep up.*standard input is not kept" "$dir/sow.log" ||
+	fail "it is waited for"
+go
+expect 4 sow 20
+expect 4 reap-r3 10
+printf end >>"$dir/file"
+delivered file r1 r2
+loss 0 r3
+
 say "what was not read to its end is no file"
 rm -r "$dir"/r?
 reap_on r1
