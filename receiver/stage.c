@@ -19,6 +19,7 @@
 #define DAY_SECONDS 86400
 #define OPEN_TRIES  8
 #define PROBE       "probe"
+#define DEPTH       64 /* of directories that are weighed */
 
 static void name_of(char name[static STAGE_NAME + 1], const uint8_t job[static STAGE_ID])
 {
@@ -165,9 +166,9 @@ static bool sweep_one(int parent, const char *name, int64_t wall)
 	return stage_remove(&old) == 0;
 }
 
-static DIR *list(int parent)
+static DIR *list(int parent, const char *name)
 {
-	int fd = openat(parent, ".", DIR_FLAGS);
+	int fd = openat(parent, name, DIR_FLAGS);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d)
@@ -177,7 +178,7 @@ static DIR *list(int parent)
 
 static unsigned sweep(int parent, const char *except, int64_t wall)
 {
-	DIR *d = list(parent);
+	DIR *d = list(parent, ".");
 	struct dirent *e;
 	unsigned n = 0;
 
@@ -195,12 +196,51 @@ unsigned stage_sweep(int parent, int64_t wall)
 	return sweep(parent, "", wall);
 }
 
-unsigned stage_make_room(int parent, const uint8_t job[static STAGE_ID])
+/* Bytes of what is in a directory, or files; not more than there are. */
+static uint64_t weigh(DIR *d, bool files, unsigned depth)
 {
+	struct dirent *e;
+	struct stat st;
+	uint64_t sum = 0;
+
+	while (d && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		sum += files ? 1 : (uint64_t)st.st_blocks * 512;
+		if (S_ISDIR(st.st_mode) && depth > 0)
+			sum += weigh(list(dirfd(d), e->d_name), files, depth - 1);
+	}
+	if (d)
+		closedir(d);
+	return sum;
+}
+
+/* ... of a stage that nobody has. */
+static uint64_t weigh_one(int parent, const char *name, bool files)
+{
+	int fd = open_taken(parent, name);
+	uint64_t sum = fd < 0 ? 0 : weigh(list(fd, "."), files, DEPTH);
+
+	close_fd(&fd);
+	return sum;
+}
+
+unsigned stage_make_room(int parent, const uint8_t job[static STAGE_ID], uint64_t lacks,
+			 bool files)
+{
+	DIR *d = list(parent, ".");
 	char own[STAGE_NAME + 1];
+	struct dirent *e;
+	uint64_t sum = 0;
 
 	name_of(own, job);
-	return sweep(parent, own, INT64_MAX / 2); /* all are old */
+	while (d && sum < lacks && (e = readdir(d)))
+		if (stage_is_name(e->d_name, strlen(e->d_name)) && strcmp(e->d_name, own) != 0)
+			sum += weigh_one(parent, e->d_name, files);
+	if (d)
+		closedir(d);
+	return sum < lacks ? 0 : sweep(parent, own, INT64_MAX / 2); /* all are old */
 }
 
 static int open_other(int parent, const char *name)
@@ -214,7 +254,7 @@ static int open_other(int parent, const char *name)
 
 void stage_each(int parent, const char *except, bool (*fn)(void *arg, int tree), void *arg)
 {
-	DIR *d = list(parent);
+	DIR *d = list(parent, ".");
 	struct dirent *e;
 	bool more = true;
 

@@ -45,8 +45,10 @@ int stage_remove(struct stage *s);
 /* Removes stages in `parent` that nobody has and that did not change for STAGE_DAYS before
  * `wall`, in seconds since 1970. How many. */
 unsigned stage_sweep(int parent, int64_t wall);
-/* Removes all that nobody has, but that of `job`, which needs the room. How many. */
-unsigned stage_make_room(int parent, const uint8_t job[static STAGE_ID]);
+/* Removes all that nobody has, but that of `job`, which lacks so many bytes, or `files`; none
+ * if they have less together. How many. */
+unsigned stage_make_room(int parent, const uint8_t job[static STAGE_ID], uint64_t lacks,
+			 bool files);
 
 /*
  * Calls `fn` with the "tree" of each stage in `parent` but `except`, until it returns false.

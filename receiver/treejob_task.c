@@ -203,10 +203,12 @@ static int refuse_tree(struct treejob *tj, const struct tree_refusal *why)
 	return why->error;
 }
 
-/* What is kept of jobs that may never come again gives way to one that is here. */
-static bool make_room(const struct treejob *tj)
+/* What is kept of jobs that may never come again gives way to one that is here, if that helps
+ * it. */
+static bool make_room(const struct treejob *tj, const struct tree_refusal *why)
 {
-	unsigned n = stage_make_room(tj->conf.output->dirfd, tj->id);
+	uint64_t lacks = why->needs ? why->needs - why->left : 0;
+	unsigned n = stage_make_room(tj->conf.output->dirfd, tj->id, lacks, why->files);
 
 	if (n)
 		log_info("removed what was kept of %u jobs in %s, to make room for %s", n,
@@ -252,7 +254,7 @@ static int open_tree(struct treejob *tj)
 	if (r < 0)
 		return r;
 	r = tree_new(&tj->tree, &tc, &why);
-	if (r == -ENOSPC && make_room(tj))
+	if (r == -ENOSPC && make_room(tj, &why))
 		r = tree_new(&tj->tree, &tc, &why);
 	if (r < 0)
 		return refuse_tree(tj, &why);

@@ -94,6 +94,11 @@ fill
 ended 4 2
 says reap-r1 'is kept in'
 rm "$dir/r1/filler"
+make_file next 9000000
+send --rate 100M "$dir/next"
+ended 4 2
+says reap-r1 'next.*no space'
+staged || fail "what was kept is gone, for a job that is too large without it"
 make_file next 5000000
 send --rate 100M "$dir/next"
 ended 0 0

@@ -216,7 +216,10 @@ static void others_give_way(void **state)
 	make(o.tree, "f");
 	stage_close(&s);
 	stage_close(&o);
-	assert_int_equal(stage_make_room(out, job), 1);
+	assert_int_equal(stage_make_room(out, job, (uint64_t)1 << 40, false), 0);
+	assert_int_equal(stage_make_room(out, job, 3, true), 0);
+	assert_true(exists(o.name)); /* it would have gone in vain */
+	assert_int_equal(stage_make_room(out, job, 2, true), 1); /* "tree" and what is in it */
 	assert_true(exists(s.name) && exists(u.name));
 	assert_false(exists(o.name));
 	assert_int_equal(stage_remove(&u), 0);
