@@ -144,9 +144,10 @@ static void on_complete(struct session *s, nsec_t now, const struct rx_event *ev
 		jobs_on_complete(&s->jobs, now, ev);
 }
 
+/* What was withdrawn before its INFO came can be of no use to others than the job. */
 static void on_aborted(struct session *s, nsec_t now, const struct rx_event *ev)
 {
-	if (treejob_has(s->tree, ev->object))
+	if (treejob_has(s->tree, ev->object) || (s->tree && ev->info_len == 0))
 		treejob_on_aborted(s->tree, now, ev);
 	else
 		jobs_on_aborted(&s->jobs, ev);

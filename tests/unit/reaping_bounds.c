@@ -86,11 +86,38 @@ static void what_is_not_sent_goes_if_allowed(void **state)
 	}
 }
 
+/* The only file changed before the first byte of it was sent. */
+static void what_is_withdrawn_unheard_fails_the_job(void **state)
+{
+	static const struct field_part none;
+	struct field_conf conf = { .dirfd = out, .output = dir, .parts = &none };
+	uint64_t object;
+	struct field f;
+	struct crop c;
+
+	crop_init(&c);
+	crop_add_file(&c, "f", big, sizeof(big));
+	crop_seal(&c);
+	field_init(&f, &c, &conf);
+	while (!tx_settled(f.tx))
+		field_step(&f);
+	assert_int_equal(tx_add(f.tx, f.now, sizeof(big), (const uint8_t *)"i", 1, &object), 0);
+	tx_withdraw(f.tx, f.now, object);
+	tx_finish(f.tx, f.now);
+	field_run(&f);
+	assert_int_equal(f.receipt, RECEIPT_PARTIAL);
+	assert_string_equal(f.reason, "the sender gave it up");
+	assert_int_equal(crop_count(out), 0);
+	assert_int_equal(field_fini(&f), STATUS_PARTIAL);
+	crop_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_job_of_too_many_chunks_is_refused),
 		cmocka_unit_test(what_is_not_sent_goes_if_allowed),
+		cmocka_unit_test(what_is_withdrawn_unheard_fails_the_job),
 	};
 
 	return cmocka_run_group_tests_name("reaping_bounds", tests, make_dir, remove_dir);
