@@ -477,9 +477,13 @@ static void back(struct treejob *tj, nsec_t now)
 	case TREEJOB_SWITCHING:
 		switched(tj, now);
 		break;
+	case TREEJOB_DONE: /* it failed while the request was out, which may have made a stage
+			    */
+		tj->drop |= tj->finish.serve == treejob_check && tj->tree &&
+			    tree_is_empty(tj->tree);
+		break;
 	case TREEJOB_MANIFEST:
 	case TREEJOB_WAITING:
-	case TREEJOB_DONE: /* it failed while the request was out */
 		break;
 	}
 }

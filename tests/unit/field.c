@@ -178,7 +178,7 @@ static void feed(struct field *f)
 		feed_part(f);
 		return;
 	}
-	if (!tx_settled(f->tx) || f->step > 1)
+	if ((!tx_settled(f->tx) && !f->conf.at_once) || f->step > 1)
 		return;
 	if (f->step++ == 0 && f->conf.digests_first && sums) {
 		add(f, JOBINFO_DIGESTS, c->digests[0], sums, 0);

@@ -27,6 +27,7 @@ struct field_conf {
 	bool packed;        /* the manifest is compressed */
 	uint64_t wrong;     /* this byte of its object is sent wrong ... */
 	unsigned wrongs;    /* ... so many times */
+	bool at_once;       /* nothing waits until the manifest is confirmed */
 	uint8_t wrong_job;  /* added to the id of the job in the INFO of the content */
 	const char *hook;   /* a command; NULL: none */
 	const char *output; /* path of dirfd, for the hook */

@@ -112,11 +112,34 @@ static void what_is_withdrawn_unheard_fails_the_job(void **state)
 	crop_fini(&c);
 }
 
+/* The stage that is being made meanwhile goes, too. */
+static void what_is_refused_while_it_is_looked_at_leaves_nothing(void **state)
+{
+	for (int i = 0; i < 20; i++) {
+		struct field_conf conf = {
+			.dirfd = out, .output = dir, .at_once = true, .wrong_job = 1
+		};
+		struct field f;
+		struct crop c;
+
+		crop_init(&c);
+		crop_add_file(&c, "f", big, sizeof(big));
+		crop_seal(&c);
+		field_init(&f, &c, &conf);
+		field_run(&f);
+		assert_int_equal(f.receipt, RECEIPT_REFUSED);
+		assert_int_equal(field_fini(&f), STATUS_PARTIAL);
+		assert_int_equal(crop_count(out), 0);
+		crop_fini(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_job_of_too_many_chunks_is_refused),
 		cmocka_unit_test(what_is_not_sent_goes_if_allowed),
+		cmocka_unit_test(what_is_refused_while_it_is_looked_at_leaves_nothing),
 		cmocka_unit_test(what_is_withdrawn_unheard_fails_the_job),
 	};
 
