@@ -95,7 +95,8 @@ int tree_spool_open(struct tree *t)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EEXIST;
-	s->resumed = s->used = (uint64_t)st.st_size == size;
+	s->resumed = (uint64_t)st.st_size == size;
+	s->used = s->resumed;
 	if (s->resumed)
 		return 0;
 	return ftruncate(s->fd, 0) < 0 ? -errno : space_take(s->fd, size, false);
