@@ -293,6 +293,12 @@ static const char *take_part(struct treejob *tj, const struct jobinfo *info, uin
 	return memcmp(tj->id, info->job, SHA256_LEN) == 0 ? NULL : "a session has one job";
 }
 
+/* All that was wanted came: what comes now, from whomever, changes nothing. */
+static bool is_over(const struct treejob *tj)
+{
+	return tj->state == TREEJOB_SWITCHING || tj->state == TREEJOB_DONE;
+}
+
 void treejob_on_object(struct treejob *tj, nsec_t now, const struct rx_event *ev)
 {
 	struct treejob_part *p;
@@ -302,9 +308,9 @@ void treejob_on_object(struct treejob *tj, nsec_t now, const struct rx_event *ev
 	if (!treejob_info(ev, &info))
 		return;
 	reason = take_part(tj, &info, ev->size);
-	if (reason || tj->state == TREEJOB_DONE) {
+	if (reason || is_over(tj)) {
 		rx_refuse(tj->conf.rx, now, ev->object);
-		if (tj->state != TREEJOB_DONE)
+		if (!is_over(tj))
 			treejob_fail(tj, now, FILE_REFUSED, -EBADMSG, reason);
 		return;
 	}
@@ -349,7 +355,7 @@ void treejob_on_aborted(struct treejob *tj, nsec_t now, const struct rx_event *e
 
 	if (p)
 		p->released = true;
-	if (tj->state != TREEJOB_DONE)
+	if (!is_over(tj))
 		treejob_fail(tj, now, job_abort_status(ev->error), ev->error,
 			     job_abort_reason(ev->error));
 }

@@ -75,6 +75,19 @@ static void tell_delivered(struct treejob *tj, struct job_result *is)
 
 /* --- all together --- */
 
+/* Then manifest and tree are the finisher's. */
+static bool is_checked(const struct treejob *tj)
+{
+	return tj->out && tj->finish.serve == treejob_check;
+}
+
+static const struct manifest *manifest_of(const struct treejob *tj)
+{
+	static const struct manifest none;
+
+	return is_checked(tj) ? &none : &tj->manifest;
+}
+
 /* One that every entry lies in, below the output directory; "": there is none. */
 static void common_top(const struct manifest *m, char *ret, size_t cap)
 {
@@ -109,14 +122,14 @@ static void run_hook(struct treejob *tj, const struct job_result *is)
 		.path = is->files[FILE_VERIFIED] ? top : NULL,
 		.status = file_status_name(is->status),
 		.digest = is->status == FILE_VERIFIED ? tj->id : NULL,
-		.size = tj->manifest.total_size,
+		.size = manifest_of(tj)->total_size,
 	};
 	int r;
 
 	if (!tj->conf.hook || is->status == FILE_REFUSED)
 		return;
 	digest_hex(tj->id, hex);
-	common_top(&tj->manifest, top, sizeof(top));
+	common_top(manifest_of(tj), top, sizeof(top));
 	r = hook_add(tj->conf.hook, &news, tj->conf.session, HOOK_OF_JOB);
 	tj->hooking = r == 0;
 	if (r == 0)
@@ -191,7 +204,7 @@ static void tell_mixed(struct treejob *tj)
 				 out, tj->name);
 		return;
 	}
-	if (tj->tree && tree_mixed(tj->tree, &entry))
+	if (!is_checked(tj) && tj->tree && tree_mixed(tj->tree, &entry))
 		log_warn(0,
 			 "%s is INCOMPLETE: parts of %s are in it, and parts of what it was; "
 			 "receive the job again",
@@ -245,12 +258,13 @@ static bool wants_inplace(const struct treejob *tj, int error)
 /* Where the next run finds what came. */
 static void tell_stage(struct treejob *tj, enum file_status status, int error)
 {
-	bool useless = status == FILE_REFUSED || error == -EFBIG || treejob_is_open(tj) ||
-		       wants_inplace(tj, error);
 	uint32_t mixed;
+	bool useless;
 
-	if (!tj->tree || tree_device(tj->tree))
+	if (is_checked(tj) || !tj->tree || tree_device(tj->tree))
 		return;
+	useless = status == FILE_REFUSED || error == -EFBIG || treejob_is_open(tj) ||
+		  wants_inplace(tj, error);
 	if (tree_is_empty(tj->tree) || (useless && !tree_mixed(tj->tree, &mixed))) {
 		tj->drop = true;
 		return;
@@ -271,7 +285,7 @@ static const char *full_text(struct treejob *tj, int error)
 void treejob_fail(struct treejob *tj, nsec_t now, enum file_status status, int error,
 		  const char *reason)
 {
-	uint32_t n = tj->decoded ? n_files(&tj->manifest) : 0;
+	uint32_t n = n_files(manifest_of(tj));
 	struct job_result is = {
 		.status = status,
 		.error = error,
