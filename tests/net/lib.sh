@@ -289,13 +289,19 @@ joined()
 # reap_on HOST OPTION...: one job into $dir/HOST
 reap_on()
 {
+	reap_begins_on "$@"
+	wait_for 5 bound "$1" "$port" || fail "reap on $1 does not listen"
+}
+
+# ... that may end before anybody looks whether it listens
+reap_begins_on()
+{
 	local host=$1
 
 	shift
 	mkdir -p "$dir/$host"
 	start "reap-$host" "$host" "$REAP" --group "$group:$port" --interface "$interface" \
 		--output "$dir/$host" --once "$@"
-	wait_for 5 bound "$host" "$port" || fail "reap on $host does not listen"
 }
 
 # sow_from HOST [OPTION...] FILE

@@ -86,7 +86,7 @@ reap_on r2
 wait_for 10 has r2 one || fail "r2 did not get what was kept"
 go
 wait_for 10 has r1 onetwo || fail "the second part did not come"
-reap_on r3
+reap_begins_on r3
 expect 4 reap-r3 10
 says reap-r3 "be there from the beginning"
 go
