@@ -133,6 +133,37 @@ int file_copy(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t len
 	return 0;
 }
 
+const char *file_tmp_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/var/tmp";
+}
+
+/* With a name for a moment, for file systems that cannot do without. */
+static int open_named(const char *dir)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/sow-XXXXXX", dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
+
+int file_unnamed(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		return open_named(dir);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Up to `cap` bytes or the end, from something that need not be seekable. */
 static ssize_t read_upto(int fd, char *buf, size_t cap)
 {

@@ -30,6 +30,13 @@ int file_pread_all(int fd, void *buf, size_t len, uint64_t off);
  * may share them. The source ends early: so does the copy. 0 or -errno. */
 int file_copy(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t len);
 
+/* Where large files belong that are of use to this run only: $TMPDIR, or /var/tmp, which is on
+ * a disk where /tmp need not be. */
+const char *file_tmp_dir(void);
+/* A file without a name in that directory, for reading and writing: its descriptor, or -errno.
+ */
+int file_unnamed(const char *dir);
+
 /*
  * The whole content of `path`, at most `max` bytes (-EFBIG beyond), with a NUL after it. The
  * caller frees *ret.

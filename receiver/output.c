@@ -106,17 +106,14 @@ static int open_new(struct output *o, const char *path)
 	return 0;
 }
 
-/* There may be much to wait: /var/tmp is on a disk, where /tmp need not be. */
 static int open_stdout(struct output *o)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	o->kind = OUTPUT_STDOUT;
 	o->fd = STDOUT_FILENO;
 	o->taken = calloc(1, sizeof(*o->taken));
 	if (!o->taken)
 		return refuse("-", -ENOMEM, "begin");
-	return open_dir(o, tmp && tmp[0] ? tmp : "/var/tmp", "-, in TMPDIR");
+	return open_dir(o, file_tmp_dir(), "-, in TMPDIR");
 }
 
 static int open_any(struct output *o, const char *path)

@@ -1,5 +1,4 @@
-/* spout.c - bytes that go to a pipe whose reader may be slow, and the file in which they wait.
- */
+/* spout.c - bytes that go to a pipe whose reader may be slow. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/spout.h"
 
@@ -7,39 +6,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "proto/types.h"
 
 #define GLANCE 100 /* ms between two looks at `stop` */
-
-/* For file systems without O_TMPFILE. */
-static int named_spool(int dirfd)
-{
-	char name[40];
-	uint64_t random;
-	int fd;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
-	snprintf(name, sizeof(name), ".%016llx.reap-spool", (unsigned long long)random);
-	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	unlinkat(dirfd, name, 0);
-	return fd;
-}
-
-int spout_spool(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd >= 0)
-		return fd;
-	return errno == EOPNOTSUPP || errno == EISDIR ? named_spool(dirfd) : -errno;
-}
 
 void spout_punch(int fd, uint64_t off, uint64_t len)
 {

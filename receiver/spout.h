@@ -1,5 +1,4 @@
-/* spout.h - bytes that go to a pipe whose reader may be slow, and the file in which they wait.
- */
+/* spout.h - bytes that go to a pipe whose reader may be slow. */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef RECEIVER_SPOUT_H
 #define RECEIVER_SPOUT_H
@@ -8,9 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A file without a name in this directory: its descriptor, or -errno. */
-int spout_spool(int dirfd);
-/* Bytes of it that are not needed any more make room, where the file system can. */
+/* Bytes of the file in which they wait that are not needed any more make room, where the file
+ * system can. */
 void spout_punch(int fd, uint64_t off, uint64_t len);
 
 /* Writes all of it, and waits for the reader as long as `stop` is false: 0; -ECANCELED, -EPIPE,

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "receiver/treejob_internal.h"
 
+#include "common/file.h"
 #include "common/human.h"
 #include "common/log.h"
-#include "receiver/spout.h"
 #include "receiver/stage.h"
 
 #include <errno.h>
@@ -227,7 +227,7 @@ static int open_spool(struct treejob *tj)
 			      "takes nothing compressed: sow it without --compress");
 	if (*o->taken)
 		return refuse(tj, -EALREADY, "standard output", "has another job already");
-	fd = spout_spool(o->dirfd);
+	fd = file_unnamed(o->dir);
 	if (fd < 0)
 		return refuse(tj, fd, o->dir, strerror(-fd));
 	tj->device = (struct device){ .fd = fd, .size = INT64_MAX };

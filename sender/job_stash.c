@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "common/file.h"
 #include "common/human.h"
 #include "common/log.h"
 #include "common/worker.h"
@@ -54,8 +55,8 @@ int job_stash_failed(int r)
 		log_err(0,
 			"--compress: no room in %s for what is to be sent, in its compressed "
 			"form; set TMPDIR to a directory with more",
-			stash_dir());
+			file_tmp_dir());
 	else
-		log_err(r, "--compress, into %s (see TMPDIR)", stash_dir());
+		log_err(r, "--compress, into %s (see TMPDIR)", file_tmp_dir());
 	return r;
 }

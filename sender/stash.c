@@ -5,12 +5,8 @@
 #include "sender/stash.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/file.h"
 #include "common/squeeze.h"
@@ -53,37 +49,6 @@ struct maker {
 };
 
 /* --- the file --- */
-
-const char *stash_dir(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return dir && *dir ? dir : "/var/tmp";
-}
-
-/* With a name for a moment, where a file cannot do without. */
-static int open_named(void)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (snprintf(path, sizeof(path), "%s/sow-XXXXXX", stash_dir()) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	return fd;
-}
-
-static int open_file(void)
-{
-	int fd = open(stash_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-		return open_named();
-	return fd < 0 ? -errno : fd;
-}
 
 static int append(struct stash *s, const uint8_t *data, size_t len)
 {
@@ -285,7 +250,7 @@ int stash_new(struct stash **ret, const struct stash_conf *conf, struct source_l
 	s->start = calloc(conf->pack->m.n_chunks + (size_t)1, sizeof(*s->start));
 	r = s->start ? prepare(&k) : -ENOMEM;
 	if (r == 0) {
-		s->fd = open_file();
+		s->fd = file_unnamed(file_tmp_dir());
 		r = s->fd < 0 ? s->fd : run(&k, losses);
 	}
 	release(&k);

@@ -23,14 +23,11 @@ struct stash_conf {
  * that is shorter. Bytes of lost files are zeros, and their digests are spoiled. The chunks are
  * those that pack_dedup() leaves then, in the same order.
  *
- * 0; -ENOSPC: there is no room in stash_dir(); -ENOMEM, -errno. Files that were lost on the way
- * are put before *losses in any case; the caller frees them.
+ * 0; -ENOSPC: there is no room in file_tmp_dir(); -ENOMEM, -errno. Files that were lost on the
+ * way are put before *losses in any case; the caller frees them.
  */
 int stash_new(struct stash **ret, const struct stash_conf *conf, struct source_loss **losses);
 void stash_free(struct stash *s); /* NULL is fine */
-
-/* $TMPDIR, or /var/tmp. */
-const char *stash_dir(void);
 
 /* Where each chunk lies, and where the last ends; one number more than there are chunks. */
 uint64_t *stash_offsets(const struct stash *s, uint32_t *ret_chunks);

@@ -172,16 +172,44 @@ static void what_can_be_replaced_is_known_before(void **state)
 	assert_int_equal(file_replaceable("/dev/null"), 0);
 }
 
+static void a_file_without_a_name_leaves_nothing(void **state)
+{
+	int fd = file_unnamed(dir);
+	struct stat st;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(file_pwrite_all(fd, "x", 1, 0), 0);
+	close_fd(&fd);
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(file_unnamed(dir), -ENOENT);
+	assert_int_equal(mkdir(dir, 0700), 0);
+}
+
+static void large_files_go_where_the_user_says(void **state)
+{
+	assert_int_equal(setenv("TMPDIR", "/nowhere", 1), 0);
+	assert_string_equal(file_tmp_dir(), "/nowhere");
+	assert_int_equal(setenv("TMPDIR", "", 1), 0);
+	assert_string_equal(file_tmp_dir(), "/var/tmp");
+	assert_int_equal(unsetenv("TMPDIR"), 0);
+	assert_string_equal(file_tmp_dir(), "/var/tmp");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_can_be_replaced_is_known_before),
+		cmocka_unit_test(a_file_without_a_name_leaves_nothing),
 		cmocka_unit_test(replace_then_read),
 		cmocka_unit_test(a_pipe_is_written_to_and_stays),
 		cmocka_unit_test(offsets_and_the_end),
 		cmocka_unit_test(full_device),
 		cmocka_unit_test(the_first_three_stay_taken),
 		cmocka_unit_test(a_range_is_copied),
+		cmocka_unit_test(large_files_go_where_the_user_says),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, make_dir, remove_dir);

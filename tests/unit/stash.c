@@ -144,7 +144,6 @@ static void no_place_for_it(void **state)
 		assert_int_equal(stash_new(&stash, &sc, &w.losses), -ENOENT);
 		assert_null(stash);
 	}
-	assert_string_equal(stash_dir(), "/nowhere");
 	assert_int_equal(setenv("TMPDIR", pack_rig_dir, 1), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -160,7 +159,6 @@ static void no_place_for_it(void **state)
 	}
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	unsetenv("TMPDIR");
-	assert_string_equal(stash_dir(), "/var/tmp");
 	work_fini(&w);
 	stash_free(NULL);
 }
